@@ -1,0 +1,119 @@
+//! What may leave the worker: answers that keep its protocol, without secrets, short enough to travel.
+
+use std::collections::BTreeMap;
+
+use candor_proto::limits::VALUE_NESTING_MAX;
+use candor_proto::value::{json_bytes, nests_within};
+use candor_proto::{ErrorClass, Evidence, Outcome, TaskError, ValueType};
+use serde_json::{Map, Value};
+
+use crate::limits;
+use crate::secrets::Masks;
+
+/// What to do about outputs that do not fit into a report.
+pub(crate) const TOO_LARGE_ADVICE: &str =
+    "write large results as files below $CANDOR_OUT, or return rows as a table, and hand on the file or table value";
+
+/// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a report.
+/// A program that breaks it failed in its execution: its input was right, its answer is not.
+pub(super) fn check(outcome: Outcome, declared: &BTreeMap<String, ValueType>) -> Outcome {
+    let Outcome::Done { outputs, evidence } = outcome else { return outcome };
+    match broken(&outputs, declared) {
+        Some(error) => Outcome::Fail { error },
+        None => Outcome::Done { outputs, evidence },
+    }
+}
+
+fn broken(outputs: &Map<String, Value>, declared: &BTreeMap<String, ValueType>) -> Option<TaskError> {
+    let error = |code: &str, message: String, advice: &str| {
+        Some(TaskError::new(ErrorClass::Execution, code, message).with_advice(advice))
+    };
+    for (name, kind) in declared {
+        match outputs.get(name) {
+            None => {
+                let message = format!("the declared output `{name}` is missing");
+                return error("output_missing", message, "write it, or take it out of the task's `outputs`");
+            }
+            Some(value) if !kind.admits(value) => {
+                let message = format!("the output `{name}` is {}, not the declared {}", described(value), kind.word());
+                return error("output_type", message, "change what is written, or the type in the task's `outputs`");
+            }
+            Some(_) => {}
+        }
+    }
+    let deep = outputs.iter().find(|(_, value)| !nests_within(value, VALUE_NESTING_MAX));
+    if let Some((name, _)) = deep {
+        let message =
+            format!("the output `{name}` has lists and maps more than {VALUE_NESTING_MAX} deep inside each other");
+        return error("output_too_deep", message, "flatten it, or write it as a file below $CANDOR_OUT");
+    }
+    let bytes = serde_json::to_vec(outputs).map_or(usize::MAX, |bytes| bytes.len());
+    if bytes > limits::OUTPUTS_BYTES_MAX {
+        let (largest, _) = outputs.iter().max_by_key(|(_, value)| json_bytes(value)).unzip();
+        let message = format!(
+            "the outputs together have {bytes} bytes, more than {}; the largest is `{}`",
+            limits::OUTPUTS_BYTES_MAX,
+            largest.map_or("", String::as_str)
+        );
+        return error("output_too_large", message, TOO_LARGE_ADVICE);
+    }
+    None
+}
+
+fn described(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a number with a fraction",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+/// The outcome without any secret in it, its error cut to what may travel.
+pub(super) fn masked(outcome: Outcome, masks: &Masks) -> Outcome {
+    match outcome {
+        Outcome::Done { outputs, evidence } => {
+            let mut outputs = Value::Object(outputs);
+            masks.value(&mut outputs);
+            // Masking changes texts only, so this is the map that went in.
+            let outputs = outputs.as_object_mut().map(std::mem::take).unwrap_or_default();
+            Outcome::Done {
+                outputs,
+                evidence: evidence.into_iter().map(|piece| masked_evidence(piece, masks)).collect(),
+            }
+        }
+        Outcome::Retry { error, after_ms } => Outcome::Retry { error: masked_error(error, masks), after_ms },
+        Outcome::Fail { error } => Outcome::Fail { error: masked_error(error, masks) },
+        Outcome::Cancelled => Outcome::Cancelled,
+    }
+}
+
+fn masked_evidence(mut piece: Evidence, masks: &Masks) -> Evidence {
+    piece.detail = piece.detail.map(|detail| masks.text(&detail).into_owned());
+    piece
+}
+
+fn masked_error(mut error: TaskError, masks: &Masks) -> TaskError {
+    let text = |text: &str| masks.text(text).into_owned();
+    error.message = shortened(text(&error.message));
+    error.advice = error.advice.map(|advice| text(&advice));
+    if let Some(detail) = error.detail.take() {
+        error = error.with_detail(&text(&detail));
+    }
+    error
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > limits::ERROR_MESSAGE_BYTES_MAX {
+        let mut end = limits::ERROR_MESSAGE_BYTES_MAX;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,169 @@
+//! One delivery from its arrival to its settlement.
+//!
+//! The report is published first and the delivery settled after: whatever happens in between, the attempt is reported twice
+//! rather than never.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use candor_platform::broker::{Properties, Settled, to_queue, worth_repeating};
+use candor_platform::{Delivery, Error as PlatformError, runtime};
+use candor_proto::message::{Assignment, Report};
+use candor_proto::{ErrorClass, Message, MessageId, Outcome, TaskError};
+use uuid::Uuid;
+
+use super::Shared;
+use crate::classify::Halted;
+use crate::executor::Brake;
+use crate::executor::answer::TOO_LARGE_ADVICE;
+
+/// How long an attempt that nobody here can run is kept before it is given back, in milliseconds, so that it does not circle.
+const UNKNOWN_MS: u64 = 1_000;
+/// A delivery is settled after this time at the latest, in milliseconds: the broker itself takes it away after half an hour.
+/// From then on the attempt lives by what the worker says it holds.
+const DELIVERY_MS_MAX: u64 = 600_000;
+/// Pause before a report is published again, in milliseconds; it doubles up to the second number.
+const REPEAT_MS: (u64, u64) = (100, 5_000);
+
+/// Deals with a delivery.
+pub(super) async fn deal(shared: Arc<Shared>, delivery: Delivery) {
+    let assignment = match &delivery.message {
+        Ok(Message::Assignment(assignment)) => assignment.clone(),
+        Ok(other) => {
+            tracing::warn!(kind = other.kind(), "a message that is no assignment came to a task queue");
+            return dead(&shared, delivery).await;
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an assignment cannot be read");
+            return dead(&shared, delivery).await;
+        }
+    };
+    if shared.executor.registry.get(&assignment.uses).is_none() {
+        shared.counters.unknown.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(action = %assignment.uses, attempt = %assignment.attempt, "this worker has no such action; given back");
+        runtime::sleep(UNKNOWN_MS).await;
+        return settled(delivery.again().await);
+    }
+    let now = shared.executor.clock.now();
+    let Some(brake) = shared.held.take(assignment.job, assignment.attempt, now) else {
+        shared.counters.repeated.fetch_add(1, Ordering::Relaxed);
+        return settled(delivery.done().await);
+    };
+    let release = Release { shared: &shared, assignment: &assignment, given_back: std::cell::Cell::new(true) };
+    let mut delivery = Some(delivery);
+    match run(&shared, &assignment, &brake, &mut delivery).await {
+        Some(report) => {
+            let sent = publish(&shared, &assignment, report).await;
+            release.given_back.set(false);
+            match (delivery, sent) {
+                (Some(delivery), true) => settled(delivery.done().await),
+                (Some(delivery), false) => dead(&shared, delivery).await,
+                (None, _) => {}
+            }
+        }
+        None => {
+            if let Some(delivery) = delivery {
+                settled(delivery.again().await);
+            }
+        }
+    }
+}
+
+/// Runs the attempt when there is room; `None` when it is to be given back.
+async fn run(
+    shared: &Shared,
+    assignment: &Assignment,
+    brake: &Brake,
+    delivery: &mut Option<Delivery>,
+) -> Option<Report> {
+    let mut draining = shared.draining.subscribe();
+    let _place = runtime::select! {
+        place = shared.places.acquire() => place.ok()?,
+        () = super::becomes_true(&mut draining) => return None,
+    };
+    let report = if assignment.claim {
+        unclaimed(shared, assignment)
+    } else {
+        let mut execution = std::pin::pin!(shared.executor.execute(assignment, brake));
+        loop {
+            runtime::select! {
+                report = &mut execution => break report,
+                () = runtime::sleep(DELIVERY_MS_MAX), if delivery.is_some() => {
+                    if let Some(delivery) = delivery.take() {
+                        settled(delivery.done().await);
+                    }
+                }
+            }
+        }
+    };
+    let given_back = report.outcome == Outcome::Cancelled && brake.why() == Some(Halted::Draining);
+    (!given_back).then_some(report)
+}
+
+/// An attempt that must be granted before it starts is not started by a worker that cannot ask.
+fn unclaimed(shared: &Shared, assignment: &Assignment) -> Report {
+    let now = shared.executor.clock.now();
+    let error = TaskError::new(ErrorClass::System, "claim", "this worker cannot claim tasks that change the world");
+    Report {
+        job: assignment.job,
+        attempt: assignment.attempt,
+        node: assignment.node,
+        input_digest: assignment.input_digest,
+        outcome: Outcome::Fail { error: error.with_advice("use a build that can") },
+        usage: candor_proto::message::Usage { started_at: now, ended_at: now, ..Default::default() },
+        worker: shared.executor.instance.clone(),
+        traceparent: assignment.traceparent.clone(),
+    }
+}
+
+/// Publishes until it is known to have arrived; `false` when it never can.
+async fn publish(shared: &Shared, assignment: &Assignment, mut report: Report) -> bool {
+    let (mut pause_ms, longest_ms) = REPEAT_MS;
+    loop {
+        let properties = Properties {
+            correlation_id: Some(report.job.to_string()),
+            timestamp: Some(shared.executor.clock.now()),
+            traceparent: report.traceparent.clone(),
+            ..Properties::fresh(MessageId::from_uuid(Uuid::new_v4()))
+        };
+        let message = to_queue(&assignment.report_to, Message::Report(Box::new(report.clone())), properties);
+        let result = shared.broker.publish(vec![message]).await.pop().unwrap_or(Ok(()));
+        let Err(error) = result else { return true };
+        if worth_repeating(&error) {
+            tracing::warn!(%error, attempt = %report.attempt, "a report was not taken; it is sent again");
+            runtime::sleep(pause_ms).await;
+            pause_ms = (pause_ms * 2).min(longest_ms);
+        } else if let (PlatformError::Message(error), Outcome::Done { .. }) = (&error, &report.outcome) {
+            let error = TaskError::new(ErrorClass::Execution, "output_too_large", error.to_string());
+            report.outcome = Outcome::Fail { error: error.with_advice(TOO_LARGE_ADVICE) };
+        } else {
+            tracing::error!(%error, attempt = %report.attempt, "a report cannot be delivered");
+            return false;
+        }
+    }
+}
+
+async fn dead(shared: &Shared, delivery: Delivery) {
+    shared.counters.dead.fetch_add(1, Ordering::Relaxed);
+    settled(delivery.dead().await);
+}
+
+fn settled(settled: Settled) {
+    match settled {
+        Settled::Yes => {}
+        Settled::TooLate => tracing::debug!("a delivery was settled too late; it comes again and is dropped then"),
+    }
+}
+
+/// Lets the attempt go, also when dealing with it panics.
+struct Release<'a> {
+    shared: &'a Shared,
+    assignment: &'a Assignment,
+    given_back: std::cell::Cell<bool>,
+}
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.shared.held.release(self.assignment.attempt, self.given_back.get());
+    }
+}

@@ -1,0 +1,221 @@
+//! A worker on its queues: what it publishes, what it settles, and in which order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use candor_platform::broker::Fate;
+use candor_platform::runtime::sync::watch;
+use candor_platform::{Artifacts, Broker, SystemClock, runtime};
+use candor_proto::message::{Assignment, Report, Revocation};
+use candor_proto::{Message, Outcome};
+use candor_worker::service::Counters;
+use candor_worker::{Config, Service};
+use serde_json::json;
+
+use crate::broker::{Happened, POOLS, Recording};
+use crate::stage::{Case, Stage, case};
+
+const TASKS: &str = "candor.tasks.default";
+/// A second pool, whose assignments may have to wait for a place.
+const OTHER: &str = "candor.tasks.other";
+
+struct Running {
+    broker: Arc<Recording>,
+    drain: watch::Sender<bool>,
+    counters: Arc<Counters>,
+    service: runtime::Running<()>,
+}
+
+async fn start(stage: &Stage, grace_ms: u64) -> Running {
+    let broker = Recording::new("reports").await;
+    let mut config = Config::new("one", std::env::var_os("PATH").unwrap().into_string().unwrap());
+    config.work_dir = Some(stage.work.path().to_owned());
+    (config.grace_ms, config.concurrency) = (grace_ms, 2);
+    config.pools = POOLS.map(str::to_owned).to_vec();
+    let artifacts = Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>;
+    let service =
+        Service::new(config, Arc::clone(&broker) as Arc<dyn Broker>, artifacts, Arc::new(SystemClock)).unwrap();
+    let (drain, mut draining) = watch::channel(false);
+    let counters = service.counters();
+    let service = runtime::spawn(async move {
+        let drained = async {
+            let _ = draining.wait_for(|draining| *draining).await;
+        };
+        service.run(drained, std::future::pending()).await.unwrap();
+    });
+    Running { broker, drain, counters, service }
+}
+
+impl Running {
+    async fn assign(&self, assignment: &Assignment) -> u32 {
+        self.assign_to(TASKS, assignment).await
+    }
+
+    async fn assign_to(&self, queue: &str, assignment: &Assignment) -> u32 {
+        self.broker.send(queue, Ok(Message::Assignment(Box::new(assignment.clone())))).await
+    }
+
+    async fn settled(&self, number: u32) -> Vec<Happened> {
+        self.broker.record.until(|all| fate(all, number).is_some()).await
+    }
+
+    async fn end(self) -> Vec<Happened> {
+        self.drain.send_replace(true);
+        self.service.join().await.unwrap();
+        self.broker.record.until(|_| true).await
+    }
+}
+
+fn fate(all: &[Happened], number: u32) -> Option<Fate> {
+    all.iter().find_map(|one| match one {
+        Happened::Settled(settled, fate) if *settled == number => Some(fate.clone()),
+        Happened::Settled(..) | Happened::Published(..) | Happened::Abandoned(_) => None,
+    })
+}
+
+fn reports(all: &[Happened]) -> Vec<&Report> {
+    let report = |one| match one {
+        &Happened::Published(_, Message::Report(ref report)) => Some(&**report),
+        _ => None,
+    };
+    all.iter().filter_map(report).collect()
+}
+
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            runtime::sleep(5).await;
+        }
+    };
+    runtime::timeout(10_000, wait).await.unwrap();
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        case("an assignment is reported and only then settled", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let assignment = stage.assignment("noop", json!({"a": 1}));
+            let number = worker.assign(&assignment).await;
+            let all = worker.settled(number).await;
+            assert!(matches!(&all[0], Happened::Published(queue, Message::Report(_)) if queue == "reports"), "{all:?}");
+            assert_eq!(all[1], Happened::Settled(number, Fate::Done));
+            let report = reports(&all)[0];
+            assert_eq!((report.attempt, report.worker.as_str()), (assignment.attempt, "one"));
+            assert!(matches!(&report.outcome, Outcome::Done { outputs, .. } if outputs["a"] == 1));
+            worker.end().await;
+        }),
+        case("a report that is not taken is sent again", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            *worker.broker.failing.lock().unwrap() = 2;
+            let number = worker.assign(&stage.assignment("noop", json!({}))).await;
+            let all = worker.settled(number).await;
+            assert_eq!((reports(&all).len(), fate(&all, number)), (1, Some(Fate::Done)));
+            worker.end().await;
+        }),
+        case("a copy of an attempt is dropped", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let assignment = stage.assignment("shell", json!({"run": "sleep 0.2"}));
+            let (first, second) = (worker.assign(&assignment).await, worker.assign(&assignment).await);
+            worker.settled(second).await;
+            worker.settled(first).await;
+            let third = worker.assign(&assignment).await;
+            let all = worker.settled(third).await;
+            assert_eq!(reports(&all).len(), 1);
+            assert_eq!(worker.counters.repeated.load(Ordering::Relaxed), 2);
+            worker.end().await;
+        }),
+        case("an unknown action is given back and counted", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let number = worker.assign(&stage.assignment("from.the.future", json!({}))).await;
+            let all = worker.settled(number).await;
+            assert_eq!((fate(&all, number), reports(&all).len()), (Some(Fate::Again), 0));
+            assert_eq!(worker.counters.unknown.load(Ordering::Relaxed), 1);
+            worker.end().await;
+        }),
+        case("what cannot be read, or is no assignment, goes to the dead", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let unreadable = worker.broker.send(TASKS, Err(candor_proto::Error::TooLarge { bytes: 9 })).await;
+            let job = stage.assignment("noop", json!({})).job;
+            let strange = worker.broker.send(TASKS, Ok(Message::Planned(candor_proto::message::Planned { job }))).await;
+            worker.settled(unreadable).await;
+            let all = worker.settled(strange).await;
+            assert_eq!((fate(&all, unreadable), fate(&all, strange)), (Some(Fate::Dead), Some(Fate::Dead)));
+            worker.end().await;
+        }),
+        case("a revocation ends an attempt, also one that comes after it", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let (running, later) = (
+                stage.assignment("shell", json!({"run": "sleep 83"})),
+                stage.assignment("shell", json!({"run": "sleep 84"})),
+            );
+            let number = worker.assign(&running).await;
+            let revoke =
+                |assignment: &Assignment| Revocation { job: assignment.job, attempts: vec![assignment.attempt] };
+            for revocation in [revoke(&running), revoke(&later)] {
+                let private = worker.broker.send("candor.worker.one", Ok(Message::Revocation(revocation))).await;
+                worker.settled(private).await;
+            }
+            let second = worker.assign(&later).await;
+            worker.settled(number).await;
+            let all = worker.settled(second).await;
+            let outcomes: Vec<_> = reports(&all).iter().map(|report| report.outcome.clone()).collect();
+            assert_eq!(outcomes, [Outcome::Cancelled, Outcome::Cancelled]);
+            worker.end().await;
+        }),
+        case("a draining worker finishes what runs and gives back what waits", |stage| async move {
+            let worker = start(&stage, 10_000).await;
+            let gate = stage.work.path().join("drained");
+            let script = format!("while [ ! -e '{}' ]; do sleep 0.05; done", gate.display());
+            let assignments: Vec<_> = (0..3).map(|_| stage.assignment("shell", json!({"run": script}))).collect();
+            let mut numbers = Vec::new();
+            for (assignment, queue) in assignments.iter().zip([TASKS, TASKS, OTHER]) {
+                numbers.push(worker.assign_to(queue, assignment).await);
+            }
+            until(|| assignments.iter().filter(|assignment| crate::stage::runs(assignment.attempt)).count() == 2).await;
+            // All three have arrived, and there are places for two.
+            let unsettled = || worker.broker.depth(TASKS).unsettled + worker.broker.depth(OTHER).unsettled;
+            until(|| unsettled() == 3).await;
+            worker.drain.send_replace(true);
+            until(|| unsettled() == 2).await;
+            std::fs::write(&gate, "").unwrap();
+            let all = worker.end().await;
+            std::fs::remove_file(gate).unwrap();
+            let fates: Vec<_> = numbers.iter().map(|number| fate(&all, *number)).collect();
+            let count = |wanted: Fate| fates.iter().filter(|fate| **fate == Some(wanted.clone())).count();
+            assert_eq!((count(Fate::Done), count(Fate::Again), reports(&all).len()), (2, 1, 2), "{fates:?}");
+        }),
+        case("a worker whose grace is over stops what runs and reports nothing of it", |stage| async move {
+            let worker = start(&stage, 300).await;
+            let assignment = stage.assignment("shell", json!({"run": "setsid sleep 85 & sleep 85"}));
+            let number = worker.assign(&assignment).await;
+            until(|| crate::stage::runs(assignment.attempt)).await;
+            let all = worker.end().await;
+            assert_eq!((fate(&all, number), reports(&all).len()), (Some(Fate::Again), 0));
+        }),
+        case("what is held long is said", |stage| async move {
+            let worker = start(&stage, 100).await;
+            let assignment = stage.assignment("shell", json!({"run": "sleep 86"}));
+            worker.assign(&assignment).await;
+            let holding = |all: &[Happened]| {
+                all.iter().find_map(|one| match one {
+                    Happened::Published(queue, Message::Holding(holding)) => Some((queue.clone(), holding.clone())),
+                    _ => None,
+                })
+            };
+            let all = worker.broker.record.until(|all| holding(all).is_some()).await;
+            let (queue, said) = holding(&all).unwrap();
+            assert_eq!(queue, format!("candor.assembler.{}", assignment.job.partition(16)));
+            assert_eq!(said.attempts, [(assignment.job, assignment.attempt)]);
+            worker.end().await;
+        }),
+        case("an attempt that must be claimed is not started", |stage| async move {
+            let worker = start(&stage, 100).await;
+            let mut assignment = stage.assignment("noop", json!({}));
+            assignment.claim = true;
+            let number = worker.assign(&assignment).await;
+            let all = worker.settled(number).await;
+            assert!(matches!(&reports(&all)[0].outcome, Outcome::Fail { error } if error.code == "claim"));
+            worker.end().await;
+        }),
+    ]
+}
