@@ -1,0 +1,214 @@
+//! `candor run`: a workflow on this machine, to its end.
+
+mod prepare;
+mod said;
+
+use std::sync::Arc;
+
+use candor_platform::config::Environment;
+use candor_platform::service::{Drain, Phase};
+use candor_platform::{Delivery, runtime};
+use candor_proto::{Event, Job, JobId, Message};
+use candor_workflow::catalogue::Catalogue;
+
+use crate::arguments::Run;
+use crate::engine::{Engine, Settings};
+use crate::failure::{Code, Exit, Failure};
+use crate::gather;
+use crate::progress::Progress;
+use crate::run_directory::{self, Claimed, RunDirectory, Unfinished};
+use crate::terminal;
+
+/// How long a drain lets running attempts end, in milliseconds.
+const GRACE_MS: u64 = 10_000;
+/// How long a resumption waits for a dead process's lock, in milliseconds.
+const LOCK_MS: u64 = 2_000;
+/// Notices shown at once, and how long more of them are waited for, in milliseconds.
+const NOTICES: (usize, u64) = (512, 20);
+/// How often the display is refreshed, in milliseconds.
+const TICK_MS: u64 = 100;
+
+/// Runs a workflow, or goes on with an interrupted run.
+pub(crate) fn run(options: Run, environment: &Environment) -> Result<Exit, Failure> {
+    let runtime = runtime::start()
+        .map_err(|error| Failure::store(Code::NotStarted, format!("could not start threads: {error}")))?;
+    let ended = runtime.block_on(begin(options, environment));
+    // Whatever still blocks a thread is not waited for: everything that counts is recorded.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn begin(options: Run, environment: &Environment) -> Result<Exit, Failure> {
+    let (directory, unfinished, catalogue) = match &options.resume {
+        Some(path) => match RunDirectory::open(path, LOCK_MS).await? {
+            (directory, Claimed::Finished) => return said::again(&directory, options.json),
+            (directory, Claimed::Unfinished(unfinished)) => {
+                let catalogue = gather::catalogue(unfinished.actions_dir.as_deref())?;
+                (directory, *unfinished, catalogue)
+            }
+        },
+        None => prepare::prepare(&options, environment).await?,
+    };
+    let environment = environment.clone();
+    let place = directory.path().to_path_buf();
+    carry_out(options, directory, unfinished, Arc::new(catalogue), environment).await.inspect_err(|_| {
+        if place.exists() {
+            terminal::line(&format!("go on with `candor run --resume {}`", place.display()));
+        }
+    })
+}
+
+/// Says to a person what their signal does.
+fn told(phase: Phase) {
+    match phase {
+        Phase::Running => {}
+        Phase::Draining => terminal::line(&format!(
+            "asked to end: what runs may end within {} s, nothing new starts; ask again to end now",
+            GRACE_MS / 1_000
+        )),
+        Phase::Stopping => terminal::line("asked again: ending now"),
+    }
+}
+
+enum Ended {
+    Answered,
+    Refused(Failure),
+    Interrupted,
+}
+
+async fn carry_out(
+    options: Run,
+    directory: RunDirectory,
+    unfinished: Unfinished,
+    catalogue: Arc<Catalogue>,
+    environment: Environment,
+) -> Result<Exit, Failure> {
+    // From here on a signal drains: what is printed below already promises a run that can be resumed.
+    let (switch, drain) = Drain::new();
+    let listening = switch.on_signals(told);
+    let _listening =
+        listening.map_err(|error| Failure::store(Code::NotStarted, format!("could not listen to signals: {error}")))?;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    let mut engine = Engine::start(Settings {
+        store: directory.store(),
+        wait_ms: if options.resume.is_some() { LOCK_MS } else { 0 },
+        artifacts: directory.artifacts(),
+        work_dir: options.work_dir.clone(),
+        secrets_dir: options.secrets_dir.clone(),
+        actions_dir: unfinished.actions_dir.clone(),
+        pools: unfinished.pools.clone(),
+        concurrency: options.concurrency.unwrap_or(cores),
+        grace_ms: GRACE_MS,
+        environment,
+        catalogue: Arc::clone(&catalogue),
+    })
+    .await?;
+    let job = unfinished.job;
+    terminal::line(&format!("run directory: {}", directory.path().display()));
+    let mut progress = Progress::new();
+    let ended = match engine.submit(unfinished.request).await {
+        Ok(()) => wait(&mut engine, &drain, &mut progress).await,
+        Err(failure) => Err(failure),
+    };
+    progress.finish();
+    match ended {
+        Ok(Ended::Answered) => {
+            let log = engine.log(job).await?;
+            engine.drain(true).await;
+            conclude(&options, &directory, job, &log, &catalogue)
+        }
+        Ok(Ended::Interrupted) => {
+            drain.or_stopping(engine.drain(false)).await;
+            Err(Failure::interrupted())
+        }
+        Ok(Ended::Refused(failure)) => {
+            // Nothing was carried out, so there is nothing to go on with.
+            let began = engine.log(job).await?.iter().any(|recorded| matches!(recorded.event, Event::Accepted(_)));
+            engine.drain(true).await;
+            if !began {
+                directory.discard();
+            }
+            Err(failure)
+        }
+        Err(failure) => {
+            engine.drain(true).await;
+            Err(failure)
+        }
+    }
+}
+
+/// Waits for the answer, shows progress, and notices signals and troubles.
+async fn wait(engine: &mut Engine, drain: &Drain, progress: &mut Progress) -> Result<Ended, Failure> {
+    let mut trouble = engine.trouble();
+    let (replies, notices) = engine.channels();
+    loop {
+        runtime::select! {
+            delivery = replies.next() => {
+                let Some(mut delivery) = delivery else { return Err(Failure::internal("the reply queue was closed")) };
+                let message = delivery.take();
+                // The answer stands in the log: a reply that comes twice changes nothing.
+                let _ = delivery.done().await;
+                match message {
+                    Ok(Message::Answer(_)) => {
+                        // What was told before the answer is shown before it.
+                        while let Some(batch) = runtime::timeout(0, notices.next_batch(NOTICES.0, 0)).await {
+                            show(batch, progress).await;
+                        }
+                        return Ok(Ended::Answered);
+                    }
+                    Ok(Message::Refusal(refusal)) => {
+                        return Ok(Ended::Refused(Failure::refused(refusal.error)));
+                    }
+                    Ok(other) => tracing::debug!(kind = other.kind(), "unexpected reply"),
+                    Err(error) => tracing::warn!(%error, "unreadable reply"),
+                }
+            }
+            batch = notices.next_batch(NOTICES.0, NOTICES.1) => {
+                show(batch, progress).await;
+            }
+            () = runtime::sleep(TICK_MS) => progress.tick(),
+            changed = trouble.changed() => {
+                let last = trouble.borrow_and_update().clone();
+                if let (Ok(()), Some(error)) = (changed, last)
+                    && !error.worth_waiting()
+                {
+                    return Err(failure_of(error));
+                }
+            }
+            () = drain.draining() => return Ok(Ended::Interrupted),
+        }
+    }
+}
+
+async fn show(batch: Vec<Delivery>, progress: &mut Progress) {
+    for mut delivery in batch {
+        if let Ok(Message::Notice(notice)) = delivery.take() {
+            progress.notice(&notice);
+        }
+        let _ = delivery.done().await;
+    }
+}
+
+fn failure_of(error: candor_assembler::Error) -> Failure {
+    match error {
+        candor_assembler::Error::Platform(error) => error.into(),
+        newer @ candor_assembler::Error::NewerLog { .. } => Failure::newer(newer.to_string()),
+        defect @ candor_assembler::Error::Panicked { .. } => Failure::internal(defect.to_string()),
+    }
+}
+
+/// Writes the run directory's files and says what the job came to.
+fn conclude(
+    options: &Run,
+    directory: &RunDirectory,
+    id: JobId,
+    log: &[candor_proto::Recorded],
+    catalogue: &Catalogue,
+) -> Result<Exit, Failure> {
+    let mut job = Job::new(id);
+    log.iter().for_each(|recorded| job.evolve(recorded));
+    run_directory::project(directory.path(), &job, log, catalogue)?;
+    directory.settle()?;
+    crate::progress::table(&job);
+    said::again(directory, options.json)
+}

@@ -1,0 +1,60 @@
+//! What a run says at its end: the answer, as JSON or for people.
+
+use candor_proto::JobResult;
+use serde_json::Value;
+
+use crate::failure::{Code, Exit, Failure};
+use crate::run_directory::{ANSWER, RunDirectory};
+use crate::terminal;
+
+/// Characters of a statement on a terminal.
+const STATEMENT_CHARACTERS_MAX: usize = 160;
+
+/// Says the answer that stands in a run directory; the exit code is the job's.
+pub(super) fn again(directory: &RunDirectory, json: bool) -> Result<Exit, Failure> {
+    let path = directory.path().join(ANSWER);
+    let bytes = std::fs::read(&path).map_err(|error| Failure::disk("could not read", &path, &error))?;
+    let damaged = || {
+        Failure::store(Code::DamagedRun, format!("{} is damaged", path.display())).advice("`candor verify` says more")
+    };
+    let document: Value = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+    let result = document.get("result").cloned().and_then(|result| serde_json::from_value::<JobResult>(result).ok());
+    let result = result.ok_or_else(damaged)?;
+    if json {
+        // The bytes as they stand: numbers keep their form.
+        terminal::data(&String::from_utf8_lossy(&bytes));
+    } else {
+        terminal::data(&for_people(&document));
+        terminal::data(&format!("answer  {}\n", path.display()));
+    }
+    Ok(Exit::of(result))
+}
+
+/// The answer's sentences, gaps, result and digest, a line each.
+fn for_people(document: &Value) -> String {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let list = |name: &str| document.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut said = String::new();
+    for statement in list("statements") {
+        said.push_str(&format!("{}  {}\n", text(&statement, "id"), one_line(&text(&statement, "text"))));
+    }
+    for gap in list("gaps") {
+        said.push_str(&format!(
+            "gap  {}: {}\n",
+            terminal::clean(&text(&gap, "task")),
+            text(&gap, "reason").replace('_', " ")
+        ));
+    }
+    said.push_str(&format!("result  {}\n", text(document, "result").replace('_', " ")));
+    said.push_str(&format!("digest  {}\n", text(document, "digest")));
+    said
+}
+
+fn one_line(text: &str) -> String {
+    let flat = terminal::clean(text.trim_end()).replace('\n', " ⏎ ");
+    let mut short: String = flat.chars().take(STATEMENT_CHARACTERS_MAX).collect();
+    if short.len() < flat.len() {
+        short.push('…');
+    }
+    short
+}

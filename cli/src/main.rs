@@ -1,0 +1,50 @@
+//! The `candor` binary: reads the command line, calls the parts, and ends with the documented code.
+
+mod arguments;
+mod command;
+mod engine;
+mod failure;
+mod gather;
+mod progress;
+mod run_directory;
+mod terminal;
+
+use std::process::ExitCode;
+
+use candor_platform::config::Environment;
+use candor_platform::telemetry::Telemetry;
+
+use crate::failure::{Code, Failure};
+
+/// What is told where `CANDOR_LOG` says nothing.
+const LOG_LEVEL: &str = "warn";
+
+fn main() -> ExitCode {
+    // An attempt's supervisor is this binary again; it must not read a command line or start a runtime.
+    if let Some(code) = candor_worker::supervisor::enter_if_asked() {
+        return code;
+    }
+    let environment = Environment::read();
+    let arguments = match arguments::parse() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    let json = arguments.json();
+    let ended = logs(&environment).and_then(|()| command::run(arguments, &environment));
+    match ended {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            terminal::report(&failure, json);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+/// Begins to tell on stderr what goes wrong inside; `CANDOR_LOG` asks for more.
+fn logs(environment: &Environment) -> Result<(), Failure> {
+    let telemetry = Telemetry::of(environment, LOG_LEVEL).map_err(|problem| {
+        Failure::usage(Code::Settings, problem.to_string())
+            .advice(problem.advice.unwrap_or_else(|| "give the variable another value, or take it away".to_owned()))
+    })?;
+    telemetry.start().map_err(|error| Failure::internal(error.to_string()))
+}
