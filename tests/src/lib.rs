@@ -1,8 +1,8 @@
 //! What the end-to-end tests share: the binary, a fresh folder to use it in, run directories and the project's own files.
 
-pub mod tree;
-
 pub mod process;
+pub mod server;
+pub mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

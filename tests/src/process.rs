@@ -144,6 +144,6 @@ pub fn living(word: &str) -> Vec<String> {
 }
 
 /// Lets others run before something is looked at again. What is looked for decides, not how long this takes.
-fn pause() {
+pub(crate) fn pause() {
     let _ = std::process::Command::new("sleep").arg("0.1").status();
 }

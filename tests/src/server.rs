@@ -1,0 +1,71 @@
+//! Private RabbitMQ and Redis for tests: on free ports of the loopback address, in folders of their own, gone with the test.
+
+mod group;
+mod rabbitmq;
+mod redis;
+
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+pub use rabbitmq::RabbitMq;
+pub use redis::Redis;
+
+/// Says that nothing may be left out: `tests/run` sets it.
+const EVERYTHING: &str = "CANDOR_TEST_EVERYTHING";
+/// How often a server is looked for before a test gives up; a tenth of a second apart.
+const LOOKS_MAX: u32 = 900;
+
+/// Whether these programs are installed. Where they are not, it is said what was left out.
+///
+/// # Panics
+///
+/// Where they are not and nothing may be left out.
+fn installed(what: &str, programs: &[&str]) -> bool {
+    let missing: Vec<&&str> = programs.iter().filter(|program| !std::path::Path::new(program).exists()).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    assert!(std::env::var_os(EVERYTHING).is_none(), "{what} is needed and {missing:?} are missing");
+    eprintln!("left out: {what} is not installed; `tests/run` installs it");
+    false
+}
+
+/// A port of the loopback address that nobody else of this process was given, and that is free at this moment.
+fn free_port() -> u16 {
+    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("it has an address").port();
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if !given.contains(&port) {
+            given.push(port);
+            return port;
+        }
+    }
+}
+
+/// Waits until somebody listens.
+#[track_caller]
+fn listening(port: u16, what: &str) {
+    until(&format!("{what} on port {port}"), || {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into();
+        TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok()
+    });
+}
+
+/// Looks again and again until it is so.
+///
+/// # Panics
+///
+/// When it is not for a minute and a half.
+#[track_caller]
+pub fn until(what: &str, mut look: impl FnMut() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if look() {
+            return;
+        }
+        crate::process::pause();
+    }
+    panic!("{what}: not within a minute and a half");
+}
