@@ -86,13 +86,9 @@ impl Switch {
 
     /// One step on: from running to draining, from draining to stopping. Says where it is now.
     pub fn next(&self) -> Phase {
-        self.phase.send_modify(|phase| {
-            *phase = match *phase {
-                Phase::Running => Phase::Draining,
-                Phase::Draining | Phase::Stopping => Phase::Stopping,
-            };
-        });
-        *self.phase.borrow()
+        let phase = self.following();
+        self.move_to(phase);
+        phase
     }
 
     /// Another one for the same service.
@@ -101,18 +97,27 @@ impl Switch {
     }
 
     /// Moves on with every SIGINT and SIGTERM: the first drains, the second ends.
-    /// `told` is called each time with the phase that began, to say so to a person.
+    /// `told` is called each time with the phase that begins, to say so to a person; before it begins, because the
+    /// process may be over a moment after.
     pub fn on_signals(&self, told: impl Fn(Phase) + Send + 'static) -> io::Result<Running<()>> {
         let mut signals = Signals::new()?;
         let switch = self.clone();
         Ok(runtime::spawn(async move {
             loop {
                 signals.next().await;
-                let phase = switch.next();
+                let phase = switch.following();
                 tracing::info!(?phase, "a signal came");
                 told(phase);
+                switch.move_to(phase);
             }
         }))
+    }
+
+    fn following(&self) -> Phase {
+        match *self.phase.borrow() {
+            Phase::Running => Phase::Draining,
+            Phase::Draining | Phase::Stopping => Phase::Stopping,
+        }
     }
 
     fn move_to(&self, to: Phase) {
