@@ -2,6 +2,7 @@
 //!
 //! Parses once per task and binds only what its expressions read, so that a fan-out stays linear.
 
+mod env;
 mod items;
 mod prepared;
 mod resolve;
@@ -49,8 +50,11 @@ pub fn condition(job: &Job, memo: &mut Memo, task: u32) -> Result<Option<Conditi
     let prepared = prepared::prepare(job, memo, task)?;
     let Some(when) = &prepared.when else { return Ok(None) };
     let in_any_case = when.calls_any(&["always", "failed", "skipped"]);
-    let scope = scope::of_task(job, memo, task, &prepared);
-    let holds = match when.evaluate(scope) {
+    let scope = match scope::of_decision(job, memo, task, &prepared, &[when]) {
+        Ok(scope) => scope,
+        Err(trouble) => return Ok(Some(Condition { in_any_case, holds: Err(trouble) })),
+    };
+    let holds = match when.evaluate(&scope) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(other) => {
             let message = format!("`when` must be true or false, and `{}` is {}", when.text(), kind(&other));
@@ -81,7 +85,7 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
         }
     };
     let prepared = prepared::prepare(job, memo, node.task).map_err(plain)?;
-    let mut scope = scope::of_node(job, memo, node, &prepared).map_err(plain)?;
+    let mut scope = scope::of_node(job, memo, node, &prepared).map_err(plain)?.scope;
     scope.set_json("outputs", outputs);
     match expression.evaluate(&scope) {
         Ok(Value::Bool(holds)) => Ok(holds),
@@ -93,19 +97,12 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
 /// The job's own outputs by name, in the order of their names.
 pub fn outputs(job: &Job, memo: &mut Memo) -> Vec<(String, Result<Value, Trouble>)> {
     let Some(plan) = job.plan() else { return Vec::new() };
-    let trees: Vec<_> = plan.outputs.iter().map(|(name, value)| (name, prepared::Tree::parse(value))).collect();
-    let read = trees.iter().filter_map(|(_, tree)| tree.as_ref().ok()).flat_map(prepared::Tree::expressions);
-    let scope = scope::of_job(job, memo, read);
-    trees
-        .iter()
-        .map(|(name, tree)| {
-            let value = match tree {
-                Ok(tree) => tree.evaluate(&scope).map_err(|error| trouble(job, &format!("outputs.{name}"), &error)),
-                Err(error) => Err(Trouble::Error(error.clone())),
-            };
-            ((*name).clone(), value)
-        })
-        .collect()
+    let value = |memo: &mut Memo, name: &str, value: &Value| {
+        let tree = prepared::Tree::parse(value).map_err(Trouble::Error)?;
+        let scope = scope::of_job(job, memo, &tree.expressions())?;
+        tree.evaluate(&scope).map_err(|error| trouble(job, &format!("outputs.{name}"), &error))
+    };
+    plan.outputs.iter().map(|(name, tree)| (name.clone(), value(memo, name, tree))).collect()
 }
 
 /// The key under which a job takes its turn; the workflow's `fairness_key`, else the tenant.
@@ -113,7 +110,8 @@ pub fn fairness_key(job: &Job) -> String {
     let Some(accepted) = job.accepted() else { return String::new() };
     let Some(text) = &accepted.plan.fairness_key else { return accepted.tenant.clone().unwrap_or_default() };
     let value = Template::parse(text).ok().and_then(|template| {
-        let scope = scope::of_job(job, &mut Memo::default(), template.expressions().map(|(_, expression)| expression));
+        let read: Vec<_> = template.expressions().map(|(_, expression)| expression).collect();
+        let scope = scope::of_job(job, &mut Memo::default(), &read).ok()?;
         template.evaluate(&scope).ok()
     });
     value.map_or_else(|| text.clone(), |value| as_text(&value))

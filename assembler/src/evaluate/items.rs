@@ -101,10 +101,11 @@ pub fn items(job: &Job, memo: &mut Memo, task: u32) -> Result<Arc<Items>, Troubl
         return Ok(Arc::clone(known));
     }
     let prepared = prepared::prepare(job, memo, task)?;
-    let scope = scope::of_task(job, memo, task, &prepared);
+    let read: Vec<_> = prepared.over.iter().flat_map(prepared::Tree::expressions).collect();
+    let scope = scope::of_decision(job, memo, task, &prepared, &read)?;
     let mut lists = Vec::new();
     for tree in &prepared.over {
-        match tree.evaluate(scope) {
+        match tree.evaluate(&scope) {
             Ok(Value::Array(list)) => lists.push(list),
             Ok(other) => return Err(no_list(&other)),
             Err(error) => return Err(trouble(job, "for_each", &error)),

@@ -81,8 +81,10 @@ impl Tree {
 pub struct Prepared {
     pub(super) when: Option<Expression>,
     pub(super) with: Tree,
-    /// The author's environment, the workflow's first.
-    pub(super) env: Vec<(String, Tree)>,
+    /// The workflow's environment: the same for every task.
+    pub(super) shared: Vec<(String, Tree)>,
+    /// The task's own environment, which may read the workflow's.
+    pub(super) own: Vec<(String, Tree)>,
     /// What was lifted out of `run`: evaluated after the environment, which it may read.
     pub(super) variables: Vec<(String, Tree)>,
     pub(super) key: Option<Tree>,
@@ -100,11 +102,7 @@ impl Prepared {
             .as_deref()
             .map(|text| Expression::parse(text).map_err(|error| refused(text, &error)))
             .transpose()?;
-        let tree = |(name, text): (&String, &String)| {
-            Tree::parse(&Value::String(text.clone())).map(|tree| (name.clone(), tree))
-        };
         let (variables, own): (Vec<_>, Vec<_>) = task.env.iter().partition(|(name, _)| is_variable(name));
-        let env = plan.env.iter().filter(|(name, _)| !task.env.contains_key(*name)).chain(own).map(tree);
         let over = match task.fan_out.as_ref().map(|fan| &fan.over) {
             None => Vec::new(),
             Some(Over::ForEach(list)) => vec![Tree::parse(list)?],
@@ -117,8 +115,9 @@ impl Prepared {
         let mut prepared = Self {
             when,
             with: Tree::parse(&task.with)?,
-            env: env.collect::<Result<_, _>>()?,
-            variables: variables.into_iter().map(tree).collect::<Result<_, _>>()?,
+            shared: shared(plan)?,
+            own: own.into_iter().map(named).collect::<Result<_, _>>()?,
+            variables: variables.into_iter().map(named).collect::<Result<_, _>>()?,
             key: task.idempotency_key.as_ref().map(|key| Tree::parse(&Value::String(key.clone()))).transpose()?,
             over,
             asserts: asserts.collect(),
@@ -131,10 +130,19 @@ impl Prepared {
 
     /// Every expression of the task.
     pub fn expressions(&self) -> Vec<&Expression> {
-        let named = self.env.iter().chain(&self.variables).map(|(_, tree)| tree);
+        let named = self.shared.iter().chain(&self.own).chain(&self.variables).map(|(_, tree)| tree);
         let trees = std::iter::once(&self.with).chain(named).chain(&self.key).chain(&self.over);
         trees.flat_map(Tree::expressions).chain(&self.when).chain(&self.asserts).collect()
     }
+}
+
+/// The workflow's environment.
+pub(super) fn shared(plan: &Plan) -> Result<Vec<(String, Tree)>, TaskError> {
+    plan.env.iter().map(named).collect()
+}
+
+fn named((name, text): (&String, &String)) -> Result<(String, Tree), TaskError> {
+    Tree::parse(&Value::String(text.clone())).map(|tree| (name.clone(), tree))
 }
 
 /// A task's expressions, from the memo or parsed now.

@@ -1,0 +1,42 @@
+//! What a document says is what a run does: the language end to end, through the binary.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+use std::path::Path;
+
+use candor_tests::{document, ended, home, run, run_directory, shown, write};
+use serde_json::{Value, json};
+
+/// The summary of a workflow that ends with this exit code.
+#[track_caller]
+fn summary(folder: &Path, text: &str, arguments: &[&str], code: i32) -> Value {
+    write(folder, "w.yaml", text);
+    let _ = std::fs::remove_dir_all(folder.join("runs"));
+    let runs = folder.join("runs");
+    let own = ["run", "w.yaml", "--runs-dir", shown(&runs)];
+    let output = run(folder, &[&own, arguments].concat());
+    ended(&output, code);
+    document(&run_directory(&runs), "summary.json")
+}
+
+#[test]
+fn the_environment_reads_the_same_wherever_it_is_read() {
+    let home = home();
+    let text = "name: env\nenv: { A: 'v,w', N: '${{ inputs.n }}' }\ninputs: { n: { type: integer, default: 3 } }\n\
+                fairness_key: '${{ env.A }}'\ntasks:\n\
+                - { id: when, uses: noop, when: \"${{ env.A == 'v,w' }}\" }\n\
+                - { id: not, uses: noop, when: \"${{ env.A == 'x' }}\" }\n\
+                - { id: each, for_each: \"${{ env.A.split(',') }}\", uses: noop, env: { B: '${{ item }}${{ env.N }}' }, with: { x: '${{ env.B }}' } }\n\
+                - { id: grid, matrix: { m: \"${{ env.A.split(',') }}\" }, uses: noop, with: { x: '${{ matrix.m }}' } }\n\
+                - { id: own, uses: shell, env: { A: '${{ env.A }}x', B: '${{ env.A }}' }, with: { run: 'printf %s \"$A $B ${{ env.A }}\"' } }\n\
+                - { id: decides, uses: noop, env: { B: '${{ env.N }}1' }, when: \"${{ env.B == '31' && env.N == '3' }}\", checks: [{ assert: \"${{ env.B == '31' }}\" }] }\n\
+                outputs: { a: '${{ env.A }}', n: { n: '${{ env.N }}' } }\n";
+    let summary = summary(home.path(), text, &[], 0);
+    let (task, outputs) = (|id: &str| summary["tasks"][id].clone(), |id: &str| summary["tasks"][id]["outputs"].clone());
+    assert_eq!((&task("when")["state"], &task("not")["state"]), (&json!("succeeded"), &json!("skipped")));
+    assert_eq!(outputs("each"), json!([{"x": "v3"}, {"x": "w3"}]));
+    assert_eq!(outputs("grid"), json!([{"x": "v"}, {"x": "w"}]));
+    assert_eq!(outputs("own")["stdout"], "v,wx v,w v,wx");
+    assert_eq!(task("decides")["state"], "succeeded");
+    assert_eq!(summary["outputs"], json!({"a": "v,w", "n": {"n": "3"}}));
+}
