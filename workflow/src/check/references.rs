@@ -16,6 +16,9 @@ const TABLE_FIELDS: &[&str] = &["count", "columns", "name", "sha256", "bytes", "
 /// What can be read of the run.
 const RUN_FIELDS: &[&str] = &["id", "date", "confidence"];
 
+/// What can be read of a task's error: what does not change from one run to the next.
+const ERROR_FIELDS: &[&str] = &["class", "code", "message"];
+
 /// What follows a name in an expression.
 #[derive(Debug, PartialEq, Eq)]
 enum Next<'t> {
@@ -147,6 +150,14 @@ impl<'a> Checker<'a, '_> {
     fn task_reference(&mut self, within: &Within<'_>, offset: usize, text: &str, task: &TaskRef, site: &Site) {
         let place = Ref { name: task.id.clone(), offset: task.offset, length: task.length };
         let Some(index) = self.known_task(within, offset, &place, site) else { return };
+        if let (Some("error"), Next::Field(field)) = (task.field.as_deref(), next(text, task.offset + task.length))
+            && !ERROR_FIELDS.contains(&field)
+        {
+            let advice = self.context.findings.did_you_mean(field, ERROR_FIELDS.iter().copied(), "");
+            let message = format!("A task's error has no `{}`.", quoted(field));
+            self.wrong(Code::UnknownName, within, (offset, &place), message, advice);
+            return;
+        }
         let (Some("outputs"), Some(output)) = (task.field.as_deref(), &task.output) else { return };
         let fans_out = self.document.tasks[index].fan_out.is_some();
         let id = quoted(&task.id);

@@ -107,7 +107,10 @@ impl<'a> Checker<'a, '_> {
         let outputs = if fans_out { json!([outputs]) } else { outputs };
         let mut sample = TaskScope::new(TaskState::Succeeded, Outputs::Present(Converted::new(&outputs)));
         sample.confidence = Some(0.75);
-        sample.items = fans_out.then(|| Converted::new(&json!([{"key": "0", "state": "succeeded", "error": null}])));
+        // Of a task that succeeded there is none, but whoever reads it means the other case.
+        let error = json!({"class": "execution", "code": "exit", "message": "exited with 1"});
+        sample.items = fans_out.then(|| Converted::new(&json!([{"key": "0", "state": "failed", "error": error}])));
+        sample.error = Some(Converted::new(&error));
         sample
     }
 
