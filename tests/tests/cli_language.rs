@@ -40,3 +40,31 @@ fn the_environment_reads_the_same_wherever_it_is_read() {
     assert_eq!(task("decides")["state"], "succeeded");
     assert_eq!(summary["outputs"], json!({"a": "v,w", "n": {"n": "3"}}));
 }
+
+#[test]
+fn a_failure_reads_the_same_in_every_run() {
+    let home = home();
+    write(home.path(), "bad.py", "def go():\n    raise ValueError('no')\n");
+    let text = "name: errors\nfiles: [bad.py]\ntasks:\n\
+                - { id: raises, uses: python, with: { function: 'bad:go' } }\n\
+                - { id: slow, run: sleep 60, timeout: 300ms }\n\
+                - { id: each, for_each: [1, 2], max_parallel: 1, retry: { max_attempts: 2, delay: 1ms }, fail: all, run: 'exit ${{ item }}' }\n\
+                - id: look\n  needs: [raises, slow, each]\n  when: \"${{ failed('raises') && failed('slow') && failed('each') }}\"\n  uses: noop\n\
+                \x20 with: { raises: '${{ tasks.raises.error }}', slow: '${{ tasks.slow.error.message }}', each: '${{ tasks.each.error.message }}', \
+                attempts: '${{ tasks.each.attempts }}', items: '${{ tasks.each.items.map(i, i.error) }}' }\n";
+    let summary = summary(home.path(), text, &["--work-dir", shown(&home.path().join("work"))], 3);
+    assert_eq!(
+        summary["tasks"]["look"]["outputs"],
+        json!({
+            "raises": {"class": "execution", "code": "exception", "message": "ValueError: no"},
+            "slow": "did not end within 300 ms", "each": "exited with 1", "attempts": 4,
+            "items": [
+                {"class": "execution", "code": "exit", "message": "exited with 1"},
+                {"class": "execution", "code": "exit", "message": "exited with 2"},
+            ],
+        })
+    );
+    assert_eq!(summary["tasks"]["each"]["attempts"], 4);
+    let traceback = summary["tasks"]["raises"]["error"]["detail"].as_str().unwrap();
+    assert!(traceback.contains("File \"bad.py\", line 2") && !traceback.contains("/work"), "{traceback}");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candor_proto::{Confidence, Job, Node, TaskState, time};
+use candor_proto::{Confidence, Job, Node, TaskError, TaskState, time};
 use candor_workflow::expression::{Converted, Expression, Outputs, Scope, TaskScope};
 use serde_json::{Value, json};
 
@@ -131,6 +131,7 @@ struct Wanted {
     outputs: bool,
     items: bool,
     confidence: bool,
+    attempts: bool,
 }
 
 impl Wanted {
@@ -138,6 +139,7 @@ impl Wanted {
         self.outputs |= matches!(field, Some("outputs") | None);
         self.items |= matches!(field, Some("items") | None);
         self.confidence |= matches!(field, Some("confidence") | None);
+        self.attempts |= matches!(field, Some("attempts") | None);
     }
 }
 
@@ -150,22 +152,27 @@ fn task_scope(job: &Job, memo: &mut Memo, place: u32, wanted: Wanted) -> TaskSco
         },
         (_, _) => Outputs::Missing,
     };
-    let node = &record.node;
+    let failed = record.state == TaskState::Failed;
     TaskScope {
         confidence: wanted.confidence.then(|| answer::of_task(job, place)).flatten().map(|sure| sure.score().get()),
-        error: node.error.as_ref().map(|error| Converted::new(&json!(error))),
-        attempts: node.attempts,
+        error: record.error().filter(|_| failed).map(|error| Converted::new(&repeatable(error))),
+        attempts: if wanted.attempts { record.attempts() } else { 0 },
         items: record.fan.as_ref().filter(|_| wanted.items).map(|fan| {
             let list: Value = fan
                 .items
                 .iter()
                 .zip(0_u32..)
-                .map(|(item, place)| json!({"key": fan.key(place), "state": item.state.word(), "error": item.error}))
+                .map(|(item, place)| json!({"key": fan.key(place), "state": item.state.word(), "error": item.error.as_deref().map(repeatable)}))
                 .collect();
             Converted::new(&list)
         }),
         ..TaskScope::new(record.state, outputs)
     }
+}
+
+/// What an expression may know of an error: a traceback or the advice of another build must change no result.
+fn repeatable(error: &TaskError) -> Value {
+    json!({"class": error.class, "code": error.code, "message": error.message})
 }
 
 /// A task's outputs, converted once however many expressions read them.
