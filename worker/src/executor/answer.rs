@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use candor_proto::limits::VALUE_NESTING_MAX;
 use candor_proto::value::{json_bytes, nests_within};
 use candor_proto::{ErrorClass, Evidence, Outcome, TaskError, ValueType};
+use candor_workflow::fit_outputs;
 use serde_json::{Map, Value};
 
 use crate::limits;
@@ -15,32 +16,23 @@ pub(crate) const TOO_LARGE_ADVICE: &str =
     "write large results as files below $CANDOR_OUT, or return rows as a table, and hand on the file or table value";
 
 /// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a report.
-/// A program that breaks it failed in its execution: its input was right, its answer is not.
+/// Outputs that the declaration does not fit are what an output schema would refuse, and trying again mends neither;
+/// of outputs that cannot travel, the program's execution is to blame.
 pub(super) fn check(outcome: Outcome, declared: &BTreeMap<String, ValueType>) -> Outcome {
-    let Outcome::Done { outputs, evidence } = outcome else { return outcome };
-    match broken(&outputs, declared) {
+    let Outcome::Done { mut outputs, evidence } = outcome else { return outcome };
+    let fits = fit_outputs(&mut outputs, declared).map_err(|problem| {
+        TaskError::new(ErrorClass::Validation, problem.code, problem.message).with_advice(problem.advice)
+    });
+    match fits.err().or_else(|| unfit_to_travel(&outputs)) {
         Some(error) => Outcome::Fail { error },
         None => Outcome::Done { outputs, evidence },
     }
 }
 
-fn broken(outputs: &Map<String, Value>, declared: &BTreeMap<String, ValueType>) -> Option<TaskError> {
+fn unfit_to_travel(outputs: &Map<String, Value>) -> Option<TaskError> {
     let error = |code: &str, message: String, advice: &str| {
         Some(TaskError::new(ErrorClass::Execution, code, message).with_advice(advice))
     };
-    for (name, kind) in declared {
-        match outputs.get(name) {
-            None => {
-                let message = format!("the declared output `{name}` is missing");
-                return error("output_missing", message, "write it, or take it out of the task's `outputs`");
-            }
-            Some(value) if !kind.admits(value) => {
-                let message = format!("the output `{name}` is {}, not the declared {}", described(value), kind.word());
-                return error("output_type", message, "change what is written, or the type in the task's `outputs`");
-            }
-            Some(_) => {}
-        }
-    }
     let deep = outputs.iter().find(|(_, value)| !nests_within(value, VALUE_NESTING_MAX));
     if let Some((name, _)) = deep {
         let message =
@@ -58,18 +50,6 @@ fn broken(outputs: &Map<String, Value>, declared: &BTreeMap<String, ValueType>) 
         return error("output_too_large", message, TOO_LARGE_ADVICE);
     }
     None
-}
-
-fn described(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a number with a fraction",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a map",
-    }
 }
 
 /// The outcome without any secret in it, its error cut to what may travel.
