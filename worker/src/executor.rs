@@ -113,9 +113,10 @@ impl Executor {
         let entry_needs = entry.needs;
         let (masks, directory) = (admitted.context.masks.clone(), admitted.context.directory.clone());
         let outcome = match self.lay_down(&admitted.context, entry.needs).await {
-            Ok(()) => self.run(admitted, entry, brake, assignment.timeout_ms).await,
+            Ok(()) => self.run(admitted, entry, brake).await,
             Err(error) => Outcome::Fail { error: error.into_task_error() },
         };
+        let outcome = answer::placeless(outcome, &directory);
         match entry_needs {
             Needs::Nothing => {}
             Needs::Directory | Needs::Files => self.clean(directory).await,
@@ -157,6 +158,7 @@ impl Executor {
             outputs: assignment.outputs.clone(),
             limits: assignment.limits,
             deadline: now.saturating_add(assignment.timeout_ms),
+            timeout_ms: assignment.timeout_ms,
             stop: brake.stop.clone(),
             directory,
             allow_paths: self.allow_paths.clone(),
@@ -175,8 +177,9 @@ impl Executor {
         }
     }
 
-    async fn run(&self, admitted: Admitted, entry: Entry, brake: &Brake, timeout_ms: u64) -> Outcome {
+    async fn run(&self, admitted: Admitted, entry: Entry, brake: &Brake) -> Outcome {
         let Admitted { context, with } = admitted;
+        let timeout_ms = context.timeout_ms;
         let _abandoned = PullWhenDropped(brake);
         let deadline = context.deadline;
         // A supervisor keeps the time itself, and knows more about the end; this one is there should it fail to.

@@ -77,7 +77,8 @@ impl Workspace {
                     path = self.folder.join(format!("{attempt}.{number}"));
                     number += 1;
                 }
-                Err(error) => return Err(Error::io(format!("make {}", path.display()), &error)),
+                // Without its name, which is another one in every attempt.
+                Err(error) => return Err(Error::io("make the folder of the attempt", &error)),
             }
         }
     }

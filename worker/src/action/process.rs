@@ -51,13 +51,12 @@ impl Processes {
 
     /// Runs a program; `Err` is the outcome when it did not end well.
     pub(super) async fn run(&self, context: &Context, call: Call) -> std::result::Result<Finished, Outcome> {
-        let timeout_ms = context.deadline.saturating_sub(context.clock.now());
         let environment = self.environment(context);
         check_nul(&environment, &call).map_err(failed)?;
         let program = Program { program: call.program, arguments: call.arguments, environment, stdin: call.stdin };
         let ending = self.supervisor.run(context, program).await.map_err(failed)?;
         let Ending { how, stdout, mut stderr } = ending;
-        let exit_code = match classify::program(&how, &call.ok_codes, timeout_ms) {
+        let exit_code = match classify::program(&how, &call.ok_codes, context.timeout_ms) {
             Ok(code) => code,
             Err(outcome) => return Err(with_detail(outcome, &mut stderr, stdout.is_cut())),
         };

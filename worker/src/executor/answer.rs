@@ -1,6 +1,7 @@
 //! What may leave the worker: answers that keep its protocol, without secrets, short enough to travel.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use candor_proto::limits::VALUE_NESTING_MAX;
 use candor_proto::value::{json_bytes, nests_within};
@@ -50,6 +51,30 @@ fn unfit_to_travel(outputs: &Map<String, Value>) -> Option<TaskError> {
         return error("output_too_large", message, TOO_LARGE_ADVICE);
     }
     None
+}
+
+/// The outcome without the attempt's own folder in what it says: paths below it stay as they are in the folder.
+/// The folder is another one in every attempt, and nobody can look into it afterwards.
+pub(super) fn placeless(outcome: Outcome, directory: &Path) -> Outcome {
+    let folder = directory.display().to_string();
+    if folder.is_empty() {
+        return outcome;
+    }
+    let text = |text: String| match text.contains(&folder) {
+        true => text.replace(&format!("{folder}/"), "").replace(&folder, "."),
+        false => text,
+    };
+    let plain = |error: TaskError| TaskError {
+        message: text(error.message),
+        detail: error.detail.map(text),
+        advice: error.advice.map(text),
+        ..error
+    };
+    match outcome {
+        Outcome::Fail { error } => Outcome::Fail { error: plain(error) },
+        Outcome::Retry { error, after_ms } => Outcome::Retry { error: plain(error), after_ms },
+        other @ (Outcome::Done { .. } | Outcome::Cancelled) => other,
+    }
 }
 
 /// The outcome without any secret in it, its error cut to what may travel.

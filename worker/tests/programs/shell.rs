@@ -111,6 +111,14 @@ pub(crate) fn cases() -> Vec<Case> {
                 assert!(wrong.advice.unwrap().contains(wanted), "{given}");
             }
         }),
+        case("what is said of a failure does not depend on where and how fast the attempt ran", |stage| async move {
+            let mut assignment = stage.assignment("shell", json!({"run": "sleep 60"}));
+            assignment.timeout_ms = 300;
+            assert_eq!(expect_code(stage.execute(&assignment).await, "timeout").message, "did not end within 300 ms");
+            let error = expect_code(stage.shell("pwd >&2; ls $PWD/nothing/x >&2 || exit 7").await, "exit");
+            let detail = error.detail.unwrap();
+            assert!(detail.starts_with(".\n") && detail.contains("nothing/x") && !detail.contains("//"), "{detail}");
+        }),
         case("files below out are found by their paths, sorted", |stage| async move {
             let script =
                 "mkdir -p $CANDOR_OUT/b; echo 2 > out/b/two.csv; echo 1 > out/a.txt; : > out/empty; echo x > elsewhere";
