@@ -68,3 +68,19 @@ fn a_failure_reads_the_same_in_every_run() {
     let traceback = summary["tasks"]["raises"]["error"]["detail"].as_str().unwrap();
     assert!(traceback.contains("File \"bad.py\", line 2") && !traceback.contains("/work"), "{traceback}");
 }
+
+#[test]
+fn the_items_of_a_matrix_are_called_by_their_values() {
+    let home = home();
+    let text = "name: matrix\ntasks:\n\
+                - { id: grid, matrix: { os: [linux], py: [3.11, 3.12], fast: [true] }, uses: noop }\n\
+                - { id: twice, matrix: { n: [1.5, '1.5'] }, uses: noop }\n\
+                - { id: each, for_each: [1.5, 2.5], uses: noop }\n\
+                - id: keys\n  needs: [grid, twice, each]\n  uses: noop\n  with:\n\
+                \x20   grid: '${{ tasks.grid.items.map(i, i.key) }}'\n    twice: '${{ tasks.twice.items.map(i, i.key) }}'\n    each: '${{ tasks.each.items.map(i, i.key) }}'\n";
+    let summary = summary(home.path(), text, &[], 0);
+    assert_eq!(
+        summary["tasks"]["keys"]["outputs"],
+        json!({"grid": ["os=linux,py=3.11,fast=true", "os=linux,py=3.12,fast=true"], "twice": ["0", "1"], "each": ["0", "1"]})
+    );
+}
