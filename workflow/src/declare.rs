@@ -4,6 +4,7 @@ pub(crate) mod fields;
 mod inputs;
 mod later;
 mod policy;
+mod schedule;
 mod task;
 
 pub(crate) use inputs::type_of_word;
