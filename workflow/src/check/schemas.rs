@@ -53,7 +53,7 @@ impl<'a> Checker<'a, '_> {
     fn document_of(&mut self, path: &str, span: Span, code: Code) -> Option<Node> {
         let content = self.read_path(path, span)?;
         let mut inner = Findings::new();
-        let node = std::str::from_utf8(content).ok().and_then(|text| read::read(text, &mut inner));
+        let node = std::str::from_utf8(content).ok().and_then(|text| read::read(path, text, &mut inner));
         let places = crate::place::Places::new(std::str::from_utf8(content).unwrap_or(""));
         let wrong = inner.finish(&places).into_iter().next();
         if node.is_none() || wrong.is_some() {
