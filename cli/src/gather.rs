@@ -1,6 +1,7 @@
 //! What a command line names, as data: the workflow's text, its files, its inputs.
 
 mod inputs;
+mod reason;
 
 use std::fs;
 use std::io::Read;
@@ -56,7 +57,7 @@ pub(crate) fn workflow(source: &arguments::Source) -> Result<Workflow, Failure> 
         .advice("give the path of a workflow; `candor new` writes a first one"));
     }
     let wrong = |error: &std::io::Error| {
-        Failure::usage(Code::UnreadableWorkflow, format!("could not read {name}: {error}"))
+        Failure::usage(Code::UnreadableWorkflow, format!("could not read {name}: it {}", reason::of(error)))
             .advice("give the path of a YAML or JSON file")
     };
     let mut bytes = Vec::new();
@@ -137,24 +138,21 @@ pub(crate) fn files(workflow: &Workflow, catalogue: &Catalogue) -> Result<(Files
 fn look(folder: &Path, path: &Path) -> FileFact {
     let problem = |words: String| FileFact { problem: Some(words), ..FileFact::default() };
     let (Ok(folder), real) = (folder.canonicalize(), path.canonicalize()) else {
-        return problem("its folder cannot be read".to_owned());
+        return problem("lies in a folder that cannot be read".to_owned());
     };
     let real = match real {
         Ok(real) => real,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return problem("there is no such file".to_owned());
-        }
-        Err(error) => return problem(error.to_string()),
+        Err(error) => return problem(reason::of(&error)),
     };
     if !real.starts_with(&folder) {
-        return problem("it is a link that leaves the workflow's folder".to_owned());
+        return problem("is a link that leaves the workflow's folder".to_owned());
     }
     if !real.is_file() {
-        return problem("it is no regular file".to_owned());
+        return problem(if real.is_dir() { "is a folder".to_owned() } else { "is no regular file".to_owned() });
     }
     match digest(&real) {
         Ok((sha256, bytes, content)) => FileFact { sha256: Some(sha256), bytes, content, problem: None },
-        Err(error) => problem(error.to_string()),
+        Err(error) => problem(reason::of(&error)),
     }
 }
 
