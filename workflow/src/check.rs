@@ -2,6 +2,7 @@
 //!
 //! Owns the questions that need more than one place of the document, the catalogue or the files.
 
+mod columns;
 mod dashes;
 mod env;
 mod expressions;
@@ -10,6 +11,7 @@ mod graph;
 mod inputs;
 mod outputs;
 mod references;
+mod rules;
 mod sample;
 mod schemas;
 mod site;

@@ -22,13 +22,13 @@ pub(super) enum Sampled {
 
 /// Which of two types an output has.
 #[derive(Clone, Copy)]
-enum Alternative {
+pub(super) enum Alternative {
     First,
     Second,
 }
 
 /// Failures that hold for every value of these types, not for the sample values alone.
-const TELLING: &[&str] = &["unknown_name", "type_clash", "table_rows"];
+pub(super) const TELLING: &[&str] = &["unknown_name", "type_clash", "table_rows"];
 
 impl<'a> Checker<'a, '_> {
     /// Tries expressions with sample values; where an output is one of two types, both must fail to be wrong.
@@ -51,7 +51,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A scope with sample values for everything that these expressions read; `None` where a type is unknown.
-    fn samples<'e>(
+    pub(super) fn samples<'e>(
         &self,
         expressions: impl Iterator<Item = &'e Expression>,
         site: &Site,
