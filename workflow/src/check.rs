@@ -17,6 +17,7 @@ mod schemas;
 mod site;
 mod statements;
 mod with;
+mod with_samples;
 mod with_wording;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -101,6 +101,9 @@ impl<'a> Checker<'a, '_> {
                 open.said.extend(self.with_schemas(spec, with));
             }
             self.validate(task, spec, &Value::Object(fields.clone()), &open);
+            for (node, schema, pointer) in &open.whole {
+                self.sampled_type(node, schema, pointer, &site);
+            }
         }
         if let Some(script) = &script {
             fields.insert("run".to_owned(), Value::String(script.text.clone()));
