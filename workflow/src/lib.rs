@@ -17,6 +17,7 @@ mod compile;
 mod declare;
 mod diagnostic;
 mod document;
+mod encoding;
 mod files;
 mod given;
 mod node;
@@ -28,6 +29,7 @@ mod schema;
 
 pub use compile::{Compiled, Facts, compile, file_fact, wanted};
 pub use diagnostic::{Code, DIAGNOSTICS_MAX, Paint, render};
+pub use encoding::encoding_of;
 pub use files::{CONTENT_BYTES_MAX, FileFact, Files, Matcher, Wanted};
 pub use given::{InputProblem, advice as input_advice, parse_input, parse_inputs, resolve_inputs};
 pub use read::read_document;

@@ -102,6 +102,10 @@ pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &Task
                 format!("Write {wanted} here, or an expression that gives it."),
             )
         }
+        ValidationErrorKind::Pattern { .. } if schema.is_some_and(|schema| schema.get("description").is_some()) => {
+            let about = schema.and_then(|schema| schema.get("description")?.as_str()).unwrap_or_default();
+            one(format!("{place} cannot be `{}`.", quoted(&plain(error.instance()))), about.to_owned())
+        }
         _ => {
             // The rest speaks of bounds and lengths, which the library words well enough.
             let text = error.masked_with(place.clone()).to_string();
