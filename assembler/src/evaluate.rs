@@ -8,7 +8,9 @@ mod prepared;
 mod resolve;
 mod scope;
 mod sentence;
+mod typed;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -86,7 +88,9 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
     };
     let prepared = prepared::prepare(job, memo, node.task).map_err(plain)?;
     let mut scope = scope::of_node(job, memo, node, &prepared).map_err(plain)?.scope;
-    scope.set_json("outputs", outputs);
+    let declared = job.plan().and_then(|plan| plan.tasks.get(node.task as usize));
+    let seen = declared.map_or(Cow::Borrowed(outputs), |task| typed::outputs(task, outputs));
+    scope.set_json("outputs", &seen);
     match expression.evaluate(&scope) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(other) => Err(failed(format!("the check `{text}` must be true or false, and it is {}", kind(&other)))),

@@ -1,7 +1,5 @@
 //! What a document says is what a run does: the language end to end, through the binary.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
-
 use std::path::Path;
 
 use candor_tests::{document, ended, home, run, run_directory, shown, write};
@@ -65,7 +63,7 @@ fn a_failure_reads_the_same_in_every_run() {
         })
     );
     assert_eq!(summary["tasks"]["each"]["attempts"], 4);
-    let traceback = summary["tasks"]["raises"]["error"]["detail"].as_str().unwrap();
+    let traceback = summary["tasks"]["raises"]["error"]["detail"].as_str().expect("a text");
     assert!(traceback.contains("File \"bad.py\", line 2") && !traceback.contains("/work"), "{traceback}");
 }
 
@@ -83,4 +81,16 @@ fn the_items_of_a_matrix_are_called_by_their_values() {
         summary["tasks"]["keys"]["outputs"],
         json!({"grid": ["os=linux,py=3.11,fast=true", "os=linux,py=3.12,fast=true"], "twice": ["0", "1"], "each": ["0", "1"]})
     );
+}
+
+#[test]
+fn a_declared_number_is_one_for_expressions_whatever_its_digits() {
+    let home = home();
+    let text = "name: numbers\ntasks:\n\
+                - { id: give, run: \"echo '{\\\"n\\\": 5}' > $CANDOR_OUTPUT\", outputs: { n: number }, checks: [{ assert: '${{ outputs.n * 0.5 < 3.0 }}' }] }\n\
+                - { id: each, for_each: [1], run: \"echo '{\\\"n\\\": 5}' > $CANDOR_OUTPUT\", outputs: { n: number } }\n\
+                - { id: half, needs: [give, each], uses: noop, with: { one: '${{ tasks.give.outputs.n * 0.5 }}', each: '${{ tasks.each.outputs.map(o, o.n * 0.5) }}' } }\n";
+    let summary = summary(home.path(), text, &[], 0);
+    assert_eq!(summary["tasks"]["half"]["outputs"], json!({"one": 2.5, "each": [2.5]}));
+    assert_eq!(summary["tasks"]["give"]["outputs"]["n"], json!(5), "what is recorded stays");
 }

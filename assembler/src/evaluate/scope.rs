@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use candor_proto::job::NodeRecord;
 use candor_proto::{Confidence, Job, Node, TaskError, TaskState, time};
 use candor_workflow::expression::{Converted, Expression, Outputs, Scope, TaskScope};
 use serde_json::{Value, json};
 
 use super::items::{Items, items};
 use super::prepared::Prepared;
-use super::{Trouble, env, prepared};
+use super::{Trouble, env, prepared, typed};
 use crate::answer;
 use crate::memo::Memo;
 
@@ -181,9 +182,14 @@ fn converted(job: &Job, memo: &mut Memo, place: u32) -> Option<Converted> {
         return Some(known.clone());
     }
     let record = job.task(place)?;
+    let task = job.plan()?.tasks.get(place as usize)?;
     let value = match &record.fan {
-        None => Converted::new(record.node.outputs.as_deref()?),
-        Some(fan) => Converted::new(&fan.outputs()),
+        None => Converted::new(&typed::outputs(task, record.node.outputs.as_deref()?)),
+        Some(fan) => {
+            let one =
+                |item: &NodeRecord| item.outputs.as_deref().map(|outputs| typed::outputs(task, outputs).into_owned());
+            Converted::new(&fan.items.iter().map(one).collect())
+        }
     };
     memo.outputs.insert(place, value.clone());
     Some(value)
