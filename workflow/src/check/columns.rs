@@ -1,4 +1,4 @@
-//! Which columns rows have, where a schema that is known at the desk says so.
+//! Which columns rows have, where a schema that is known at the desk says so, and whether those that are named are there.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::Checker;
 use super::expressions::has_expressions;
+use crate::catalogue::ActionSpec;
+use crate::diagnostic::{Code, quoted};
 use crate::document::TaskDeclaration;
 use crate::expression::Template;
 use crate::files::Path;
@@ -23,7 +25,7 @@ impl Columns {
         self.0.iter().any(|(known, _)| known == name)
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
@@ -36,7 +38,35 @@ impl Columns {
 }
 
 impl<'a> Checker<'a, '_> {
-    /// The columns of the rows that `csv.validate` checks: by its own schema, else by that of the task that read them.
+    /// The names of columns that the `csv` actions are given, where the columns are known.
+    pub(super) fn with_columns(&mut self, spec: &ActionSpec, with: &'a Node) {
+        let mut named: Vec<&Node> = Vec::new();
+        let known = match spec.name.as_str() {
+            "csv.metrics" | "csv.anomalies" => {
+                named.extend(with.get("columns").and_then(Node::as_list).unwrap_or_default());
+                self.columns_of(with)
+            }
+            "csv.read" => {
+                let entries = with.get("distinct").and_then(Node::as_map).unwrap_or_default();
+                named.extend(entries.iter().map(|entry| &entry.value));
+                match (with.get("schema"), with.get("header")) {
+                    (Some(schema), _) => self.columns_of_schema(schema),
+                    (None, Some(header)) => columns_of_header(header),
+                    (None, None) => None,
+                }
+            }
+            _ => None,
+        };
+        let Some(known) = known else { return };
+        for node in named {
+            let Some(name) = node.as_text().filter(|name| !has_expressions(name) && !known.has(name)) else { continue };
+            let advice = self.context.findings.did_you_mean(name, known.names(), "");
+            let message = format!("The rows have no column `{}`.", quoted(name));
+            self.context.findings.error(Code::InvalidWith, node.span, message, advice);
+        }
+    }
+
+    /// The columns of the rows that an action is given: by its own schema, else by that of the task that read them.
     pub(super) fn columns_of(&self, with: &'a Node) -> Option<Columns> {
         let mut with = with;
         for _ in 0..STEPS_MAX {

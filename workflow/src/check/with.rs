@@ -99,6 +99,7 @@ impl<'a> Checker<'a, '_> {
             if let Some(with) = task.with {
                 self.with_paths(with, &spec.with);
                 open.said.extend(self.with_schemas(spec, with));
+                self.with_columns(spec, with);
             }
             self.validate(task, spec, &Value::Object(fields.clone()), &open);
             for (node, schema, pointer) in &open.whole {

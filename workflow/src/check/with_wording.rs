@@ -102,6 +102,9 @@ pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &Task
                 format!("Write {wanted} here, or an expression that gives it."),
             )
         }
+        ValidationErrorKind::PropertyNames { error } => {
+            vec![taken_key(&plain(error.instance()), node, span, &place)]
+        }
         ValidationErrorKind::Pattern { .. } if schema.is_some_and(|schema| schema.get("description").is_some()) => {
             let about = schema.and_then(|schema| schema.get("description")?.as_str()).unwrap_or_default();
             one(format!("{place} cannot be `{}`.", quoted(&plain(error.instance()))), about.to_owned())
@@ -111,6 +114,17 @@ pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &Task
             let text = error.masked_with(place.clone()).to_string();
             one(super::expressions::sentence(&text), "See the action's page: `candor actions`.".to_owned())
         }
+    }
+}
+
+/// A key that means something to the action itself.
+fn taken_key(name: &str, node: Option<&Node>, span: Span, place: &str) -> Worded {
+    Worded {
+        span: node.and_then(|node| node.entry(name)).map_or(span, |entry| entry.key.span),
+        message: format!("{place} cannot have the key `{}`.", quoted(name)),
+        advice: "Choose another name: this one means something to the action itself.".to_owned(),
+        wrong: None,
+        known: Vec::new(),
     }
 }
 
