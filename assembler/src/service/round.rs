@@ -10,6 +10,7 @@ use super::owner::drained;
 use super::parcel::Parcel;
 use super::post::Confirmed;
 use super::publisher::{Desk, Publisher};
+use super::share::asked;
 use super::trouble::Doing;
 use super::{Shared, load};
 use crate::decide::Effect;
@@ -27,8 +28,12 @@ const TIMER_MS_MIN: u64 = 1;
 
 /// How an ownership ends without an error.
 pub(super) enum End {
+    /// The assembler drains.
     Drained,
+    /// The consumer or the publisher is gone.
     Closed,
+    /// Others have room for it.
+    GivenUp,
 }
 
 /// What one ownership works with.
@@ -59,8 +64,9 @@ impl<'a> Round<'a> {
         self.carry_out(turn, Vec::new()).await?;
         self.take(first).await?;
         let end = self.go(consumer, drain).await?;
-        if matches!(end, End::Drained) {
-            self.finish().await?;
+        match end {
+            End::Drained | End::GivenUp => self.finish().await?,
+            End::Closed => {}
         }
         Ok(end)
     }
@@ -72,6 +78,7 @@ impl<'a> Round<'a> {
 
     async fn go(&mut self, consumer: &mut dyn Consumer, drain: &mut watch::Receiver<bool>) -> Result<End, Error> {
         let began = self.shared.parts.clock.now();
+        let mut surplus = self.shared.share.surplus();
         loop {
             let now = self.shared.parts.clock.now();
             if now.saturating_sub(began) >= KNOCK_MS {
@@ -81,10 +88,11 @@ impl<'a> Round<'a> {
             let due_ms = self.partition.next_due().map_or(KNOCK_MS, |due| due.saturating_sub(now));
             let wait_ms = due_ms.clamp(TIMER_MS_MIN, KNOCK_MS);
             runtime::select! {
-                // Draining first, or a full queue would put it off for ever. Then confirms: while they are
+                // Draining and giving up first, or a full queue would put them off for ever. Then confirms: while they are
                 // taken at once, the publisher never waits for us.
                 biased;
                 () = drained(drain) => return Ok(End::Drained),
+                () = asked(&mut surplus, self.number) => return Ok(End::GivenUp),
                 confirmed = self.publisher.confirmed() => match confirmed {
                     Some(confirmed) => self.confirm(confirmed?).await?,
                     None => return Ok(End::Closed),
@@ -114,6 +122,7 @@ impl<'a> Round<'a> {
         let (mut messages, mut deliveries) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for mut delivery in batch {
             match delivery.take() {
+                Ok(message) if self.is_foreign(&message) => self.bury(delivery).await,
                 Ok(message) => {
                     self.recall(&message).await?;
                     messages.push(message);
@@ -121,13 +130,34 @@ impl<'a> Round<'a> {
                 }
                 Err(error) => {
                     tracing::warn!(partition = self.number, %error, "unreadable message put with the dead letters");
-                    if delivery.dead().await == Settled::Yes {
-                        Counters::add(&self.shared.counters.dead, 1);
-                    }
+                    self.bury(delivery).await;
                 }
             }
         }
         self.decide(&messages, deliveries).await
+    }
+
+    /// Whether a message's job is of another partition: whoever sent it counts partitions otherwise. Recorded here,
+    /// the job would be lost to everybody who looks for it where it belongs.
+    fn is_foreign(&self, message: &Message) -> bool {
+        let count = self.shared.config.partitions;
+        let Some(partition) = message.job().map(|job| job.partition(count)) else { return false };
+        if partition != self.number {
+            tracing::error!(
+                partition = self.number,
+                belongs_to = partition,
+                partitions = count,
+                kind = message.kind(),
+                "message of another partition put with the dead letters: every service needs the same --partitions"
+            );
+        }
+        partition != self.number
+    }
+
+    async fn bury(&self, delivery: Delivery) {
+        if delivery.dead().await == Settled::Yes {
+            Counters::add(&self.shared.counters.dead, 1);
+        }
     }
 
     async fn decide(&mut self, messages: &[Message], deliveries: Vec<Delivery>) -> Result<(), Error> {

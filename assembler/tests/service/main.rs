@@ -6,9 +6,11 @@
 mod crash;
 mod delivery;
 mod diary;
+mod line;
 mod load;
 mod order;
 mod publish_errors;
+mod sharing;
 mod stage;
 mod store_errors;
 mod takeover;

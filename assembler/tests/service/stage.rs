@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::diary::Diary;
+use crate::line::Line;
 use crate::weather::{Weather, WeatheredBroker, WeatheredStore};
 use crate::work::{Act, report};
 
@@ -58,10 +59,15 @@ pub(crate) struct Life {
     pub(crate) number: usize,
     pub(crate) assembler: Assembler,
     pub(crate) weather: Arc<Weather>,
-    connection: Arc<dyn Broker>,
+    connection: Arc<Line>,
 }
 
 impl Life {
+    /// Its connection breaks, and it gets another one.
+    pub(crate) async fn break_off(&self) {
+        self.connection.break_off().await;
+    }
+
     /// The process is gone: its connection breaks, and nothing it asked for comes back.
     pub(crate) async fn kill(self) {
         self.weather.die();
@@ -161,10 +167,10 @@ impl Stage {
     }
 
     fn life_under(&self, config: Config, number: usize, weather: Arc<Weather>) -> Life {
-        let connection = self.hub.connect();
+        let connection = Arc::new(Line::new(&self.hub));
         let ids = Arc::clone(&self.ids);
         let parts = Parts {
-            broker: Arc::new(WeatheredBroker { weather: Arc::clone(&weather), inner: Arc::clone(&connection) }),
+            broker: Arc::new(WeatheredBroker { weather: Arc::clone(&weather), inner: connection.clone() }),
             store: Arc::new(WeatheredStore { weather: Arc::clone(&weather), inner: Arc::new(self.store.clone()) }),
             artifacts: self.artifacts.clone(),
             clock: Arc::clone(&self.clock),
