@@ -5,8 +5,10 @@
 //! is none. Recovery is [`advance`] after folding the log: there is no second implementation.
 
 mod accept;
+mod cancel;
 mod close;
 mod directive;
+mod input;
 mod join;
 mod needs;
 mod release;
@@ -18,6 +20,7 @@ use candor_proto::{AttemptId, Event, Job, Millis};
 
 use crate::memo::Memo;
 
+pub use input::Input;
 pub use release::{assignment, release};
 
 /// What a decision may know beside the job: the time, and fresh ids.
@@ -108,12 +111,12 @@ pub enum Verdict {
 }
 
 /// Reacts to a message about a job.
-pub fn react(job: &Job, memo: &mut Memo, message: &Message, now: &mut Now<'_>) -> Verdict {
-    match message {
+pub fn react(job: &Job, memo: &mut Memo, input: &Input, now: &mut Now<'_>) -> Verdict {
+    match &input.message {
         Message::PlanReady(ready) => accept::ready(job, ready),
         Message::PlanRefused(refused) => accept::refused(job, refused),
         Message::Report(report) => report::report(job, memo, report, now.at),
-        Message::Directive(directive) => directive::directive(job, directive),
+        Message::Directive(directive) => directive::directive(job, directive, input.reply_to.as_ref()),
         Message::Claim(_) => Verdict::Illegal("this build releases no task with effects"),
         Message::Finding(_) => Verdict::Illegal("this build opens no case"),
         Message::JobRequest(_)
@@ -137,6 +140,9 @@ pub fn react(job: &Job, memo: &mut Memo, message: &Message, now: &mut Now<'_>) -
 pub fn advance(job: &Job, memo: &mut Memo, now: &mut Now<'_>) -> Option<Decision> {
     if job.state().ended() || job.accepted().is_none() {
         return None;
+    }
+    if job.cancelled() {
+        return cancel::stop(job).or_else(|| close::close(job));
     }
     if let Some(event) = due(job, now.at) {
         return Some(Decision::event(event));

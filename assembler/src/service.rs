@@ -4,6 +4,7 @@
 //! **acknowledges** the inputs, in that order, always. Publishing one batch overlaps appending the next.
 
 mod counters;
+mod intake;
 mod load;
 mod owner;
 mod parcel;

@@ -42,6 +42,7 @@ pub(super) fn spend(job: &Job) -> Option<Decision> {
 ///
 /// | tasks | result |
 /// |---|---|
+/// | any, and the job was cancelled | cancelled |
 /// | all succeeded or skipped, no gap | complete |
 /// | a gap by a warning or a tolerated item, or every root cause tolerated, or stopped by the budget | complete with gaps |
 /// | a root cause that nobody tolerates | failed |
@@ -49,7 +50,11 @@ pub(super) fn close(job: &Job) -> Option<Decision> {
     if job.unended() > 0 {
         return None;
     }
-    let result = if answer::adds_up(job) { result(job) } else { JobResult::Failed };
+    let result = match answer::adds_up(job) {
+        false => JobResult::Failed,
+        true if job.cancelled() => JobResult::Cancelled,
+        true => result(job),
+    };
     let state = match result {
         JobResult::Complete | JobResult::CompleteWithGaps => JobState::Completed,
         JobResult::Failed => JobState::Failed,

@@ -12,8 +12,8 @@ use super::post::Confirmed;
 use super::publisher::{Desk, Publisher};
 use super::share::asked;
 use super::trouble::Doing;
-use super::{Shared, load};
-use crate::decide::Effect;
+use super::{Shared, intake, load};
+use crate::decide::{Effect, Input};
 use crate::error::Error;
 use crate::partition::{Partition, Turn};
 
@@ -119,13 +119,13 @@ impl<'a> Round<'a> {
 
     /// One batch: decide, append, hand over what is to be published and acknowledged.
     async fn take(&mut self, batch: Vec<Delivery>) -> Result<(), Error> {
-        let (mut messages, mut deliveries) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let (mut inputs, mut deliveries) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for mut delivery in batch {
             match delivery.take() {
                 Ok(message) if self.is_foreign(&message) => self.bury(delivery).await,
                 Ok(message) => {
                     self.recall(&message).await?;
-                    messages.push(message);
+                    inputs.push(intake::input(self.shared, message, &delivery.properties));
                     deliveries.push(delivery);
                 }
                 Err(error) => {
@@ -134,7 +134,7 @@ impl<'a> Round<'a> {
                 }
             }
         }
-        self.decide(&messages, deliveries).await
+        self.decide(&inputs, deliveries).await
     }
 
     /// Whether a message's job is of another partition: whoever sent it counts partitions otherwise. Recorded here,
@@ -160,18 +160,19 @@ impl<'a> Round<'a> {
         }
     }
 
-    async fn decide(&mut self, messages: &[Message], deliveries: Vec<Delivery>) -> Result<(), Error> {
+    async fn decide(&mut self, inputs: &[Input], deliveries: Vec<Delivery>) -> Result<(), Error> {
         let now = self.shared.parts.clock.now();
         let fresh = &self.shared.parts.fresh;
-        let turn = self.partition.turn(messages, now, &mut || AttemptId::from_uuid(fresh()));
+        let turn = self.partition.turn(inputs, now, &mut || AttemptId::from_uuid(fresh()));
         self.carry_out(turn, deliveries).await
     }
 
-    /// A request that came again may be about a job that is over: its log is loaded once more.
+    /// A request that came again, or a directive, may be about a job that is over: its log is loaded once more.
     async fn recall(&mut self, message: &Message) -> Result<(), Error> {
         let id = match message {
             Message::PlanReady(ready) => ready.job,
             Message::PlanRefused(refused) => refused.job,
+            Message::Directive(directive) => directive.job,
             _ => return Ok(()),
         };
         if self.partition.job(id).is_none() {
@@ -190,7 +191,7 @@ impl<'a> Round<'a> {
             match one {
                 Confirmed::Release(job, node, attempt) => self.partition.confirm_releases([(job, node, attempt)]),
                 Confirmed::Answer(job) => answers.push(job),
-                Confirmed::Unsendable(report) => reports.push(Message::Report(report)),
+                Confirmed::Unsendable(report) => reports.push(Input::from(Message::Report(report))),
             }
         }
         if !answers.is_empty() {

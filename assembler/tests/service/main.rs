@@ -6,6 +6,7 @@
 mod crash;
 mod delivery;
 mod diary;
+mod directives;
 mod line;
 mod load;
 mod order;

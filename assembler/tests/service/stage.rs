@@ -8,11 +8,11 @@ use candor_assembler::service::Parts;
 use candor_assembler::{Assembler, Config};
 use candor_platform::artifacts::folder::Folder;
 use candor_platform::broker::embedded::{Depth, EmbeddedBroker};
-use candor_platform::broker::{Properties, to_queue};
+use candor_platform::broker::{Binding, Properties, to_queue};
 use candor_platform::runtime::sync::watch;
 use candor_platform::store::memory::MemoryStore;
 use candor_platform::{Broker, Clock, Store, runtime};
-use candor_proto::message::{Assignment, PlanReady};
+use candor_proto::message::{Assignment, Directive, PlanReady};
 use candor_proto::route::Routes;
 use candor_proto::{JobId, Message, MessageId, Millis};
 use candor_workflow::catalogue::Catalogue;
@@ -198,6 +198,33 @@ impl Stage {
 
     pub(crate) async fn put(&self, queue: &str, message: Message) {
         send(&*self.people, queue, message).await;
+    }
+
+    /// A person decides something.
+    pub(crate) async fn direct(&self, directive: Directive, properties: Properties) {
+        let queue = self.routes.assembler(directive.job.partition(self.partitions));
+        let outgoing = to_queue(queue, Message::Directive(Box::new(directive)), properties);
+        for result in self.people.publish(vec![outgoing]).await {
+            result.unwrap();
+        }
+    }
+
+    /// The jobs that are revoked as a whole, as a worker hears it.
+    pub(crate) async fn control(&self, queue: &str) -> runtime::sync::mpsc::Receiver<JobId> {
+        let binding = Binding { exchange: self.routes.control(), key: String::new() };
+        self.people.declare_private(&self.routes.private(queue.to_owned()), &[binding]).await.unwrap();
+        let mut consumer = self.people.consume(queue, 10).await.unwrap();
+        let (heard, revoked) = runtime::sync::mpsc::channel(10);
+        runtime::spawn(async move {
+            while let Some(mut delivery) = consumer.next().await {
+                if let Ok(Message::Revocation(revocation)) = delivery.take() {
+                    assert!(revocation.attempts.is_empty(), "the whole job");
+                    heard.send(revocation.job).await.unwrap();
+                }
+                let _ = delivery.done().await;
+            }
+        });
+        revoked
     }
 
     /// What the planner does: sends the plan until it is recorded.

@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod budget;
+mod cancel;
 mod crash;
 mod dice;
 mod fairness;
