@@ -13,14 +13,15 @@ mod join;
 mod needs;
 mod release;
 mod report;
+mod rerun;
 
 use candor_proto::event::Accepted;
 use candor_proto::message::{Assignment, DirectiveReply, Message, ReplyTo, Revocation};
-use candor_proto::{AttemptId, Event, Job, Millis};
+use candor_proto::{AttemptId, Event, Job, Millis, Recorded};
 
 use crate::memo::Memo;
 
-pub use input::Input;
+pub use input::{Input, ParentLog};
 pub use release::{assignment, release};
 
 /// What a decision may know beside the job: the time, and fresh ids.
@@ -38,6 +39,8 @@ pub struct Now<'a> {
 pub struct Decision {
     /// To be appended to the log.
     pub events: Vec<Event>,
+    /// To be appended after those: what happened before, in another job. Keeps its times, is numbered anew.
+    pub past: Vec<Recorded>,
     /// To be done after the append.
     pub effects: Vec<Effect>,
 }
@@ -45,12 +48,12 @@ pub struct Decision {
 impl Decision {
     /// One event and nothing to do.
     pub fn event(event: Event) -> Self {
-        Self { events: vec![event], effects: Vec::new() }
+        Self { events: vec![event], ..Self::default() }
     }
 
     /// Nothing happened, but something is to be done.
     pub fn effect(effect: Effect) -> Self {
-        Self { events: Vec::new(), effects: vec![effect] }
+        Self { effects: vec![effect], ..Self::default() }
     }
 
     /// The same with one more thing to do.
@@ -116,7 +119,7 @@ pub fn react(job: &Job, memo: &mut Memo, input: &Input, now: &mut Now<'_>) -> Ve
         Message::PlanReady(ready) => accept::ready(job, ready),
         Message::PlanRefused(refused) => accept::refused(job, refused),
         Message::Report(report) => report::report(job, memo, report, now.at),
-        Message::Directive(directive) => directive::directive(job, directive, input.reply_to.as_ref()),
+        Message::Directive(directive) => directive::directive(job, directive, input, now.at),
         Message::Claim(_) => Verdict::Illegal("this build releases no task with effects"),
         Message::Finding(_) => Verdict::Illegal("this build opens no case"),
         Message::JobRequest(_)

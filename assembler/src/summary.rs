@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use candor_proto::event::Parent;
 use candor_proto::job::{FanRecord, NodeRecord, TaskRecord};
 use candor_proto::limits::FAILED_ITEMS_NAMED_MAX;
 use candor_proto::time::rfc3339;
@@ -15,6 +16,8 @@ use crate::answer;
 #[derive(Debug, Serialize)]
 pub struct Summary {
     job: JobId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Parent>,
     workflow: Option<String>,
     plan_hash: Option<Sha256>,
     state: JobState,
@@ -67,6 +70,7 @@ pub fn summary(job: &Job) -> Summary {
         job.tasks().iter().zip(0_u32..).map(|(record, task)| (job.name(Node::task(task)), of_task(job, record, task)));
     Summary {
         job: job.id(),
+        parent: job.accepted().and_then(|accepted| accepted.parent.clone()),
         workflow: job.plan().map(|plan| plan.name.clone()),
         plan_hash: job.accepted().map(|accepted| accepted.plan_hash),
         state: job.state(),

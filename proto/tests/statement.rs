@@ -62,6 +62,7 @@ fn job(story: &Story, read: Value, items: &[Option<Value>]) -> Job {
             submitted_at: story.start,
             request_digest: Sha256::of(b"request"),
             reply_to: None,
+            parent: None,
         })),
         Event::Readied { task: 0 },
         Event::FannedOut { task: 1, items: u32::try_from(items.len()).expect("a few items"), keys: None },

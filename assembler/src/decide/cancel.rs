@@ -19,5 +19,5 @@ pub(super) fn stop(job: &Job) -> Option<Decision> {
     }
     let runs = job.open_total() > 0;
     let effects = runs.then(|| Effect::Revoke(Revocation { job: job.id(), attempts: Vec::new() }));
-    Some(Decision { events, effects: effects.into_iter().collect() })
+    Some(Decision { events, effects: effects.into_iter().collect(), ..Decision::default() })
 }

@@ -35,7 +35,7 @@ pub(super) fn spend(job: &Job) -> Option<Decision> {
     }
     let effects =
         if attempts.is_empty() { Vec::new() } else { vec![Effect::Revoke(Revocation { job: job.id(), attempts })] };
-    Some(Decision { events, effects })
+    Some(Decision { events, effects, ..Decision::default() })
 }
 
 /// Every task has ended.

@@ -6,18 +6,19 @@
 //! | an ended job | cancel | refused |
 //! | anything else, nothing too | cancel | recorded; what follows is in [`super::cancel`] |
 //! | any | approve, reject, answer | refused: no question was asked |
-//! | any | rerun | refused: this build carries none out |
+//! | anything else, nothing too | rerun | in [`super::rerun`] |
 //!
 //! A directive may come before its plan: it is recorded, and applies when the plan comes. One that nobody wants to
 //! hear about is counted where it changes nothing.
 
 use candor_proto::message::{Directive, DirectiveReply, Order, ReplyTo, Verdict as Answer};
-use candor_proto::{Event, Job};
+use candor_proto::{Event, Job, Millis};
 
-use super::{Decision, Effect, Verdict};
+use super::rerun::{Wanted, rerun};
+use super::{Decision, Effect, Input, Verdict};
 
-pub(super) fn directive(job: &Job, directive: &Directive, reply_to: Option<&ReplyTo>) -> Verdict {
-    let desk = Desk { directive, reply_to };
+pub(super) fn directive(job: &Job, directive: &Directive, input: &Input, at: Millis) -> Verdict {
+    let desk = Desk { directive, reply_to: input.reply_to.as_ref() };
     if job.knows_directive(directive.id) {
         return desk.known();
     }
@@ -27,7 +28,10 @@ pub(super) fn directive(job: &Job, directive: &Directive, reply_to: Option<&Repl
         Order::Approve { .. } | Order::Reject { .. } | Order::Answer { .. } => {
             desk.refused("the job has asked no such question")
         }
-        Order::Rerun { .. } => desk.refused("this build carries out no reruns"),
+        Order::Rerun { parent, from, failed } => {
+            let wanted = Wanted { parent: *parent, from: from.as_deref(), failed: *failed };
+            rerun(job, &desk, &wanted, input.parent.as_ref(), at)
+        }
     }
 }
 

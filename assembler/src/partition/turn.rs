@@ -219,7 +219,8 @@ impl Partition {
     /// Evolves the job by what was decided, and keeps it for the append.
     fn record(&mut self, id: JobId, decision: Decision, at: Millis, turn: &mut Turn) {
         let Some(live) = self.jobs.get_mut(&id) else { return };
-        for event in decision.events {
+        let new = decision.events.into_iter().map(|event| (at, event));
+        for (at, event) in new.chain(decision.past.into_iter().map(|past| (past.at, past.event))) {
             if let Event::Stopped { task, .. } = event {
                 for node in live.job.running_of(task) {
                     if let Some(attempt) = live.job.node(node).and_then(|record| record.attempt.as_ref()) {

@@ -1,18 +1,39 @@
 //! From a delivery to what the core decides about: the message, and what only the shell can know beside it.
 
+use candor_platform::Error as PlatformError;
 use candor_platform::broker::Properties;
-use candor_proto::Message;
 use candor_proto::codec::Encoding;
-use candor_proto::message::ReplyTo;
+use candor_proto::message::{Order, ReplyTo};
+use candor_proto::{JobId, Message};
 
-use super::Shared;
 use super::counters::Counters;
-use crate::decide::Input;
+use super::{Shared, load};
+use crate::decide::{Input, ParentLog};
+use crate::error::Error;
 
-pub(super) fn input(shared: &Shared, message: Message, properties: &Properties) -> Input {
-    let directed = matches!(message, Message::Directive(_));
-    let reply_to = if directed { reply_to(shared, properties) } else { None };
-    Input { message, reply_to }
+pub(super) async fn input(shared: &Shared, message: Message, properties: &Properties) -> Result<Input, Error> {
+    let (mut reply, mut parent) = (None, None);
+    if let Message::Directive(directive) = &message {
+        reply = reply_to(shared, properties);
+        if let Order::Rerun { parent: id, .. } = directive.order {
+            parent = Some(log_of(shared, id).await?);
+        }
+    }
+    Ok(Input { message, reply_to: reply, parent })
+}
+
+/// The log of a job that is to be done again, whoever owns it: what is appended is appended. One that nobody can
+/// read is the directive's trouble, and not this partition's.
+async fn log_of(shared: &Shared, job: JobId) -> Result<ParentLog, Error> {
+    let partition = job.partition(shared.config.partitions);
+    match load::log(&*shared.parts.store, partition, job).await {
+        Ok(log) => Ok(Ok(log)),
+        Err(
+            error @ (Error::NewerLog { .. }
+            | Error::Platform(PlatformError::Damaged { .. } | PlatformError::Newer { .. })),
+        ) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
 /// Who wants to hear what became of a directive. A queue of our own is no address, or anybody could write into it;

@@ -125,7 +125,7 @@ impl<'a> Round<'a> {
                 Ok(message) if self.is_foreign(&message) => self.bury(delivery).await,
                 Ok(message) => {
                     self.recall(&message).await?;
-                    inputs.push(intake::input(self.shared, message, &delivery.properties));
+                    inputs.push(intake::input(self.shared, message, &delivery.properties).await?);
                     deliveries.push(delivery);
                 }
                 Err(error) => {

@@ -1,18 +1,19 @@
 //! What a person decides, from the queue to the reply.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use candor_assembler::Config;
-use candor_platform::Error as PlatformError;
 use candor_platform::broker::Properties;
+use candor_platform::{Error as PlatformError, Store};
 use candor_proto::message::{Directive, DirectiveReply, Order, Verdict};
-use candor_proto::{DirectiveId, JobId, Message};
+use candor_proto::{DirectiveId, ErrorClass, JobId, JobResult, Message, Outcome, TaskError};
 use uuid::Uuid;
 
 use crate::order;
 use crate::stage::{Stage, until};
 use crate::weather::{Call, Hit};
-use crate::work::{Act, braid, job, ready, single, well};
+use crate::work::{Act, braid, done, job, ready, single, well};
 
 fn cancel(number: u128, job: JobId) -> Directive {
     Directive { id: DirectiveId::from_uuid(Uuid::from_u128(number)), job, order: Order::Cancel, by: None }
@@ -115,5 +116,53 @@ async fn nobody_gets_a_reply_written_into_a_queue_of_ours() {
     until("it is counted", || counters.unanswered.load(Ordering::Relaxed) == 1).await;
     until("it is kept all the same", || !stage.live(0).is_empty()).await;
     assert_eq!(stage.depth(&dead).ready, 0);
+    life.assembler.drain().await;
+}
+
+fn rerun(number: u128, job: JobId, parent: JobId) -> Directive {
+    let order = Order::Rerun { parent, from: None, failed: true };
+    Directive { order, ..cancel(number, job) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_of_another_partition_is_done_again() {
+    let stage = Stage::with(4, &["default"]).await;
+    let life = stage.life();
+    let broken = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&broken);
+    stage
+        .worker("default", move |assignment| {
+            if assignment.task == "right" && still.load(Ordering::Relaxed) {
+                let error = TaskError::new(ErrorClass::Validation, "input", "the input is wrong");
+                return Act::Report(Outcome::Fail { error });
+            }
+            Act::Report(done(assignment))
+        })
+        .await;
+    stage.submit(ready(job(1), braid()));
+    assert_eq!(stage.answer(job(1)).await["result"], "failed");
+    stage.quiet().await;
+
+    broken.store(false, Ordering::Relaxed);
+    let assigned = stage.diary.offered(life.number, "task.assignment.v1");
+    let again = (2..).map(job).find(|other| other.partition(4) != job(1).partition(4)).unwrap();
+    stage.direct(rerun(1, again, job(1)), wants("client")).await;
+    until("it is answered", || verdicts(&stage, again) == [Verdict::Done]).await;
+    stage.quiet().await;
+    let line = stage.store.line(again.partition(4), again).await.unwrap().unwrap();
+    assert_eq!((line.result, line.succeeded), (Some(JobResult::Complete), 4));
+    assert_eq!(stage.diary.offered(life.number, "task.assignment.v1") - assigned, 2, "`right` and `end`");
+
+    // The same again, and what does not fit.
+    stage.direct(rerun(1, again, job(1)), wants("client")).await;
+    stage.direct(rerun(2, again, job(1)), wants("client")).await;
+    until("all are answered", || verdicts(&stage, again).len() == 3).await;
+    let refused = Verdict::Refused { reason: "there is already another job with this id".into() };
+    assert_eq!(verdicts(&stage, again)[1..], [Verdict::AlreadyKnown, refused]);
+    let (nobody, other) = (job(1_000), job(1_001));
+    stage.direct(rerun(3, other, nobody), wants("client")).await;
+    until("it is answered", || verdicts(&stage, other).len() == 1).await;
+    assert_eq!(verdicts(&stage, other), [Verdict::Refused { reason: format!("there is no job {nobody}") }]);
+    order::check(&stage.diary.entries());
     life.assembler.drain().await;
 }

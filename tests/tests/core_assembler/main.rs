@@ -11,6 +11,7 @@ mod honesty;
 mod interpreter;
 mod orders;
 mod reports;
+mod rerun;
 mod sketch;
 mod stage;
 mod work;

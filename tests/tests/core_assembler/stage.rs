@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use candor_assembler::decide::{Effect, Input};
 use candor_assembler::partition::{Partition, Turn};
 use candor_proto::event::Recorded;
-use candor_proto::message::{Assignment, DirectiveReply, Message, PlanReady, ReplyTo};
+use candor_proto::message::{Assignment, DirectiveReply, Message, Order, PlanReady, ReplyTo};
 use candor_proto::{Answer, AttemptId, Event, Job, JobId, Millis, Node, Outcome, Plan, TaskState};
 use candor_workflow::catalogue::Catalogue;
 use uuid::Uuid;
@@ -168,7 +168,14 @@ impl Stage {
     /// What the shell hands to the core. Whoever directs wants to hear what becomes of it.
     fn input(&self, message: &Message) -> Input {
         let directed = matches!(message, Message::Directive(_));
-        Input { reply_to: directed.then(|| asker("person")), ..Input::from(message.clone()) }
+        let parent = match message {
+            Message::Directive(directive) => match directive.order {
+                Order::Rerun { parent, .. } => Some(Ok(self.logs.get(&parent).cloned().unwrap_or_default())),
+                _ => None,
+            },
+            _ => None,
+        };
+        Input { reply_to: directed.then(|| asker("person")), parent, ..Input::from(message.clone()) }
     }
 
     /// A request that came again may be about a job that is over: its log is loaded once more.
@@ -193,6 +200,11 @@ impl Stage {
             assert!(!append.events.is_empty(), "an append appends");
             for recorded in &append.events {
                 assert_eq!(recorded.seq, log.len() as u64 + 1, "events are numbered");
+                if recorded.at < self.now {
+                    // Taken over from the job that this one does again.
+                    log.push(recorded.clone());
+                    continue;
+                }
                 assert_eq!(recorded.at, self.now);
                 match &recorded.event {
                     Event::Released { node, .. } => self.releases.push((append.job, *node)),

@@ -95,7 +95,7 @@ pub(super) async fn awkward_values_come_back_as_they_were(stage: Arc<dyn StoreSt
     }));
     let directed = Event::Directed {
         id: candor_proto::DirectiveId::from_uuid(Uuid::nil()),
-        order: Order::Rerun { tasks: vec![String::new(), "ä".to_owned()] },
+        order: Order::Rerun { parent: job(u128::MAX), from: Some("ä".to_owned()), failed: true },
         by: None,
     };
     let kinds =
