@@ -6,6 +6,7 @@
 mod counters;
 mod intake;
 mod load;
+mod outputs;
 mod owner;
 mod parcel;
 mod post;

@@ -95,6 +95,7 @@ impl Executor {
             node: assignment.node,
             input_digest: assignment.input_digest,
             outcome,
+            stored: None,
             usage,
             worker: self.instance.clone(),
             traceparent: assignment.traceparent.clone(),

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod held;
+mod outputs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -7,12 +7,21 @@ use candor_proto::message::{Order, ReplyTo};
 use candor_proto::{JobId, Message};
 
 use super::counters::Counters;
-use super::{Shared, load};
+use super::{Shared, load, outputs};
 use crate::decide::{Input, ParentLog};
 use crate::error::Error;
+use crate::partition::Partition;
 
-pub(super) async fn input(shared: &Shared, message: Message, properties: &Properties) -> Result<Input, Error> {
+pub(super) async fn input(
+    shared: &Shared,
+    partition: &Partition,
+    mut message: Message,
+    properties: &Properties,
+) -> Result<Input, Error> {
     let (mut reply, mut parent) = (None, None);
+    if let Message::Report(report) = &mut message {
+        outputs::fetch(shared, partition, report).await?;
+    }
     if let Message::Directive(directive) = &message {
         reply = reply_to(shared, properties);
         if let Order::Rerun { parent: id, .. } = directive.order {

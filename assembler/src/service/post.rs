@@ -165,6 +165,7 @@ fn unsendable(desk: &Desk, assignment: &Assignment, reason: &candor_proto::Error
         node: assignment.node,
         input_digest: assignment.input_digest,
         outcome: Outcome::Fail { error },
+        stored: None,
         usage: Usage { started_at: now, ended_at: now, ..Usage::default() },
         worker: desk.shared.config.instance.clone(),
         traceparent: assignment.traceparent.clone(),

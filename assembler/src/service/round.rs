@@ -125,7 +125,8 @@ impl<'a> Round<'a> {
                 Ok(message) if self.is_foreign(&message) => self.bury(delivery).await,
                 Ok(message) => {
                     self.recall(&message).await?;
-                    inputs.push(intake::input(self.shared, message, &delivery.properties).await?);
+                    let properties = &delivery.properties;
+                    inputs.push(intake::input(self.shared, &self.partition, message, properties).await?);
                     deliveries.push(delivery);
                 }
                 Err(error) => {

@@ -10,6 +10,7 @@ mod directives;
 mod line;
 mod load;
 mod order;
+mod outputs;
 mod publish_errors;
 mod sharing;
 mod stage;

@@ -14,7 +14,7 @@ use candor_platform::store::memory::MemoryStore;
 use candor_platform::{Broker, Clock, Store, runtime};
 use candor_proto::message::{Assignment, Directive, PlanReady};
 use candor_proto::route::Routes;
-use candor_proto::{JobId, Message, MessageId, Millis};
+use candor_proto::{Job, JobId, Message, MessageId, Millis, Recorded};
 use candor_workflow::catalogue::Catalogue;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use crate::diary::Diary;
 use crate::line::Line;
+use crate::outputs::Shelf;
 use crate::weather::{Weather, WeatheredBroker, WeatheredStore};
 use crate::work::{Act, report};
 
@@ -42,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) hub: EmbeddedBroker,
     pub(crate) store: MemoryStore,
     pub(crate) artifacts: Arc<Folder>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) routes: Routes,
     pub(crate) diary: Diary,
     pub(crate) clock: Arc<dyn Clock>,
@@ -107,10 +109,12 @@ impl Stage {
         let pools: Vec<String> = pools.iter().map(|pool| (*pool).to_owned()).collect();
         people.declare(&routes.topology(partitions, &pools)).await.unwrap();
         let folder = TempDir::new().unwrap();
+        let artifacts = Arc::new(Folder::open(folder.path()).await.unwrap());
         let stage = Self {
             hub,
             store: MemoryStore::new(),
-            artifacts: Arc::new(Folder::open(folder.path()).await.unwrap()),
+            shelf: Arc::new(Shelf::new(Arc::clone(&artifacts))),
+            artifacts,
             routes,
             diary: Diary::default(),
             clock: Arc::new(Sundial(tokio::time::Instant::now())),
@@ -172,7 +176,7 @@ impl Stage {
         let parts = Parts {
             broker: Arc::new(WeatheredBroker { weather: Arc::clone(&weather), inner: connection.clone() }),
             store: Arc::new(WeatheredStore { weather: Arc::clone(&weather), inner: Arc::new(self.store.clone()) }),
-            artifacts: self.artifacts.clone(),
+            artifacts: self.shelf.clone(),
             clock: Arc::clone(&self.clock),
             routes: self.routes.clone(),
             catalogue: Arc::new(Catalogue::built_in().unwrap()),
@@ -282,6 +286,18 @@ impl Stage {
         live.expect("it does not wait").unwrap_or_default()
     }
 
+    /// The log of a job.
+    pub(crate) async fn log(&self, job: JobId) -> Vec<Recorded> {
+        self.store.log(job.partition(self.partitions), job, 0, usize::MAX).await.unwrap()
+    }
+
+    /// A job as its log has it.
+    pub(crate) async fn folded(&self, job: JobId) -> Job {
+        let mut folded = Job::new(job);
+        self.log(job).await.iter().for_each(|recorded| folded.evolve(recorded));
+        folded
+    }
+
     pub(crate) async fn quiet(&self) {
         until("everything is done", || self.is_quiet()).await;
     }
@@ -313,6 +329,10 @@ async fn carry_out(
             Act::Report(outcome) => {
                 let message = Message::Report(Box::new(report(&assignment, outcome)));
                 send(&*connection, &assignment.report_to, message).await;
+                let _ = delivery.done().await;
+            }
+            Act::Send(report) => {
+                send(&*connection, &assignment.report_to, Message::Report(report)).await;
                 let _ = delivery.done().await;
             }
             Act::Hold => held.push(delivery),

@@ -127,10 +127,25 @@ fn report(outcome: Outcome) -> Message {
         node: Node::item(1, 2),
         input_digest: digest("input"),
         outcome,
+        stored: None,
         usage: usage(),
         worker: "w1".into(),
         traceparent: Some(TRACE.into()),
     }))
+}
+
+/// The outputs lie elsewhere.
+fn by_reference() -> Message {
+    let Message::Report(report) = report(Outcome::Done { outputs: Map::new(), evidence: evidence() }) else {
+        unreachable!("it is a report")
+    };
+    let stored = FileValue {
+        name: "outputs.json".into(),
+        sha256: digest("outputs"),
+        bytes: 2_000_000,
+        media_type: "application/json".into(),
+    };
+    Message::Report(Box::new(Report { stored: Some(stored), ..*report }))
 }
 
 fn work() -> Vec<(&'static str, Message)> {
@@ -157,6 +172,7 @@ fn work() -> Vec<(&'static str, Message)> {
         ("retry", report(Outcome::Retry { error: error(), after_ms: Some(2_000) })),
         ("fail", report(Outcome::Fail { error: error() })),
         ("cancelled", report(Outcome::Cancelled)),
+        ("stored", by_reference()),
         ("", Message::Claim(claim)),
         ("", Message::Grant(grant)),
         ("", Message::Revocation(Revocation { job: job(), attempts: vec![attempt(1)] })),

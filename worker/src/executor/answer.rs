@@ -1,4 +1,4 @@
-//! What may leave the worker: answers that keep its protocol, without secrets, short enough to travel.
+//! What may leave the worker: answers that keep its protocol, without secrets, no larger than a job's outputs may be.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use crate::limits;
 use crate::secrets::Masks;
 
-/// What to do about outputs that do not fit into a report.
+/// What to do about outputs that are too large.
 pub(crate) const TOO_LARGE_ADVICE: &str =
     "write large results as files below $CANDOR_OUT, or return rows as a table, and hand on the file or table value";
 
-/// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a report.
+/// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a job's outputs.
 /// A program that breaks it failed in its execution: its input was right, its answer is not.
 pub(super) fn check(outcome: Outcome, declared: &BTreeMap<String, ValueType>) -> Outcome {
     let Outcome::Done { outputs, evidence } = outcome else { return outcome };

@@ -12,7 +12,7 @@ use candor_proto::message::{Assignment, Report};
 use candor_proto::{ErrorClass, Message, MessageId, Outcome, TaskError};
 use uuid::Uuid;
 
-use super::Shared;
+use super::{Shared, outputs};
 use crate::classify::Halted;
 use crate::executor::Brake;
 use crate::executor::answer::TOO_LARGE_ADVICE;
@@ -22,8 +22,8 @@ const UNKNOWN_MS: u64 = 1_000;
 /// A delivery is settled after this time at the latest, in milliseconds: the broker itself takes it away after half an hour.
 /// From then on the attempt lives by what the worker says it holds.
 const DELIVERY_MS_MAX: u64 = 600_000;
-/// Pause before a report is published again, in milliseconds; it doubles up to the second number.
-const REPEAT_MS: (u64, u64) = (100, 5_000);
+/// Pause before a report is published again, or outputs are stored again, in milliseconds; it doubles up to the second number.
+pub(super) const REPEAT_MS: (u64, u64) = (100, 5_000);
 
 /// Deals with a delivery.
 pub(super) async fn deal(shared: Arc<Shared>, delivery: Delivery) {
@@ -52,7 +52,8 @@ pub(super) async fn deal(shared: Arc<Shared>, delivery: Delivery) {
     let release = Release { shared: &shared, assignment: &assignment, given_back: std::cell::Cell::new(true) };
     let mut delivery = Some(delivery);
     match run(&shared, &assignment, &brake, &mut delivery).await {
-        Some(report) => {
+        Some(mut report) => {
+            outputs::by_reference(&shared, &mut report).await;
             let sent = publish(&shared, &assignment, report).await;
             release.given_back.set(false);
             match (delivery, sent) {
@@ -110,6 +111,7 @@ fn unclaimed(shared: &Shared, assignment: &Assignment) -> Report {
         node: assignment.node,
         input_digest: assignment.input_digest,
         outcome: Outcome::Fail { error: error.with_advice("use a build that can") },
+        stored: None,
         usage: candor_proto::message::Usage { started_at: now, ended_at: now, ..Default::default() },
         worker: shared.executor.instance.clone(),
         traceparent: assignment.traceparent.clone(),
@@ -136,6 +138,7 @@ async fn publish(shared: &Shared, assignment: &Assignment, mut report: Report) -
         } else if let (PlatformError::Message(error), Outcome::Done { .. }) = (&error, &report.outcome) {
             let error = TaskError::new(ErrorClass::Execution, "output_too_large", error.to_string());
             report.outcome = Outcome::Fail { error: error.with_advice(TOO_LARGE_ADVICE) };
+            report.stored = None;
         } else {
             tracing::error!(%error, attempt = %report.attempt, "a report cannot be delivered");
             return false;

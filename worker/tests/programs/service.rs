@@ -104,6 +104,22 @@ pub(crate) fn cases() -> Vec<Case> {
             assert!(matches!(&report.outcome, Outcome::Done { outputs, .. } if outputs["a"] == 1));
             worker.end().await;
         }),
+        case("outputs that are too large to travel are stored, and the report says where", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let with = json!({"list": (0..400_000).collect::<Vec<_>>(), "half": 2.0, "text": "ü"});
+            let (large, small) = (stage.assignment("noop", with.clone()), stage.assignment("noop", json!({"a": "b"})));
+            let numbers = [worker.assign(&large).await, worker.assign(&small).await];
+            worker.settled(numbers[0]).await;
+            let all = worker.settled(numbers[1]).await;
+            let reported = |of: &Assignment| reports(&all).into_iter().find(|one| one.attempt == of.attempt).cloned();
+            let (large, small) = (reported(&large).unwrap(), reported(&small).unwrap());
+            assert!(matches!(&small.outcome, Outcome::Done { outputs, .. } if outputs["a"] == "b"));
+            assert_eq!(small.stored, None);
+            assert!(matches!(&large.outcome, Outcome::Done { outputs, .. } if outputs.is_empty()));
+            let body = stage.artifacts.get(large.stored.unwrap().sha256, u64::MAX).await.unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), with, "2.0 is not 2");
+            worker.end().await;
+        }),
         case("a report that is not taken is sent again", |stage| async move {
             let worker = start(&stage, 1_000).await;
             *worker.broker.failing.lock().unwrap() = 2;
