@@ -27,11 +27,15 @@ struct Running {
 }
 
 async fn start(stage: &Stage, grace_ms: u64) -> Running {
-    let broker = Recording::new("reports").await;
+    start_on(stage, Recording::new("reports").await, |config| config.grace_ms = grace_ms)
+}
+
+fn start_on(stage: &Stage, broker: Arc<Recording>, adjust: impl FnOnce(&mut Config)) -> Running {
     let mut config = Config::new("one", std::env::var_os("PATH").unwrap().into_string().unwrap());
     config.work_dir = Some(stage.work.path().to_owned());
-    (config.grace_ms, config.concurrency) = (grace_ms, 2);
+    config.concurrency = 2;
     config.pools = POOLS.map(str::to_owned).to_vec();
+    adjust(&mut config);
     let artifacts = Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>;
     let service =
         Service::new(config, Arc::clone(&broker) as Arc<dyn Broker>, artifacts, Arc::new(SystemClock)).unwrap();
@@ -199,6 +203,64 @@ pub(crate) fn cases() -> Vec<Case> {
             let fates: Vec<_> = numbers.iter().map(|number| fate(&all, *number)).collect();
             let count = |wanted: Fate| fates.iter().filter(|fate| **fate == Some(wanted.clone())).count();
             assert_eq!((count(Fate::Done), count(Fate::Again), reports(&all).len()), (2, 1, 2), "{fates:?}");
+        }),
+        case("what waits long for a place is given back, and in the end it runs once", |stage| async move {
+            let broker = Recording::new("reports").await;
+            let worker = start_on(&stage, broker, |config| config.settle_after_ms = 50);
+            let gate = stage.work.path().join("waited");
+            let script = format!("while [ ! -e '{}' ]; do sleep 0.05; done", gate.display());
+            let assignments: Vec<_> = (0..3).map(|_| stage.assignment("shell", json!({"run": script}))).collect();
+            let running = [worker.assign(&assignments[0]).await, worker.assign(&assignments[1]).await];
+            until(|| assignments.iter().filter(|assignment| crate::stage::runs(assignment.attempt)).count() == 2).await;
+            let waiting = worker.assign_to(OTHER, &assignments[2]).await;
+            // Nobody holds a delivery for long: what runs lives by its lease, what waits goes back, but not for ever.
+            let fates = |all: &[Happened], number: u32| -> Vec<Fate> {
+                all.iter()
+                    .filter_map(|one| match one {
+                        Happened::Settled(settled, fate) if *settled == number => Some(fate.clone()),
+                        Happened::Settled(..) | Happened::Published(..) | Happened::Abandoned(_) => None,
+                    })
+                    .collect()
+            };
+            let settled = |all: &[Happened]| {
+                running.iter().chain([&waiting]).all(|number| fates(all, *number).contains(&Fate::Done))
+            };
+            let all = worker.broker.record.until(settled).await;
+            assert_eq!(fates(&all, waiting), [Fate::Again, Fate::Again, Fate::Again, Fate::Done]);
+            assert_eq!((fates(&all, running[0]), reports(&all).len()), (vec![Fate::Done], 0));
+            std::fs::write(&gate, "").unwrap();
+            let all = worker.broker.record.until(|all| reports(all).len() == 3).await;
+            assert!(reports(&all).iter().all(|report| matches!(report.outcome, Outcome::Done { .. })));
+            assert_eq!(worker.end().await.len(), all.len(), "and nothing is said twice");
+            std::fs::remove_file(gate).unwrap();
+        }),
+        case("a worker waits for a broker that is not there yet", |stage| async move {
+            let broker = Recording::new("reports").await;
+            *broker.absent.lock().unwrap() = 3;
+            let worker = start_on(&stage, broker, |_| {});
+            let number = worker.assign(&stage.assignment("noop", json!({}))).await;
+            worker.settled(number).await;
+            assert_eq!(*worker.broker.absent.lock().unwrap(), 0);
+            worker.end().await;
+        }),
+        case("a worker that waits for its broker can be told to end", |stage| async move {
+            let broker = Recording::new("reports").await;
+            *broker.absent.lock().unwrap() = u32::MAX;
+            start_on(&stage, broker, |_| {}).end().await;
+        }),
+        case("after its connection broke a worker hears revocations again", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let first = worker.assign(&stage.assignment("noop", json!({}))).await;
+            worker.settled(first).await;
+            worker.broker.break_off().await;
+            let running = stage.assignment("shell", json!({"run": "sleep 87"}));
+            let number = worker.assign(&running).await;
+            until(|| crate::stage::runs(running.attempt)).await;
+            let revocation = Revocation { job: running.job, attempts: vec![] };
+            worker.broker.send("candor.worker.one", Ok(Message::Revocation(revocation))).await;
+            let all = worker.settled(number).await;
+            assert_eq!(reports(&all).last().unwrap().outcome, Outcome::Cancelled);
+            worker.end().await;
         }),
         case("a worker whose grace is over stops what runs and reports nothing of it", |stage| async move {
             let worker = start(&stage, 300).await;
