@@ -142,17 +142,23 @@ impl<'a> Round<'a> {
     /// the job would be lost to everybody who looks for it where it belongs.
     fn is_foreign(&self, message: &Message) -> bool {
         let count = self.shared.config.partitions;
-        let Some(partition) = message.job().map(|job| job.partition(count)) else { return false };
-        if partition != self.number {
-            tracing::error!(
-                partition = self.number,
-                belongs_to = partition,
-                partitions = count,
-                kind = message.kind(),
-                "message of another partition put with the dead letters: every service needs the same --partitions"
-            );
-        }
-        partition != self.number
+        let job = if let Message::Holding(holding) = message {
+            // Nothing of it is recorded, but what a worker holds must be said where its lease is.
+            holding.attempts.iter().map(|(job, _)| *job).find(|job| job.partition(count) != self.number)
+        } else {
+            message.job()
+        };
+        let Some(partition) = job.map(|job| job.partition(count)).filter(|partition| *partition != self.number) else {
+            return false;
+        };
+        tracing::error!(
+            partition = self.number,
+            belongs_to = partition,
+            partitions = count,
+            kind = message.kind(),
+            "message of another partition put with the dead letters: every service needs the same --partitions"
+        );
+        true
     }
 
     async fn bury(&self, delivery: Delivery) {

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use candor_assembler::Config;
 use candor_platform::{Store, runtime};
-use candor_proto::message::Directive;
-use candor_proto::{DirectiveId, Message};
+use candor_proto::message::{Directive, Holding};
+use candor_proto::{AttemptId, DirectiveId, Message};
 use uuid::Uuid;
 
 use crate::order;
@@ -175,8 +175,10 @@ async fn a_message_of_another_partition_goes_to_the_dead_letters_and_is_not_reco
     let queue = stage.routes.assembler(1);
     stage.put(&queue, Message::PlanReady(Box::new(ready(foreign, single())))).await;
     stage.put(&queue, Message::Directive(Box::new(directive))).await;
-    until("both are dead letters", || stage.depth(&stage.routes.dead()).ready == 2).await;
-    assert_eq!(life.assembler.counters().dead.load(Ordering::Relaxed), 2);
+    let attempts = vec![(foreign, AttemptId::from_uuid(Uuid::from_u128(1)))];
+    stage.put(&queue, Message::Holding(Holding { worker: "w1".into(), partition: 1, attempts })).await;
+    until("all are dead letters", || stage.depth(&stage.routes.dead()).ready == 3).await;
+    assert_eq!(life.assembler.counters().dead.load(Ordering::Relaxed), 3);
     for partition in 0..4 {
         assert!(stage.store.log(partition, foreign, 0, 1).await.unwrap().is_empty());
     }
