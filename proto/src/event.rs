@@ -32,7 +32,7 @@ pub struct Recorded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The job has a plan. The first event of every job but a refused one.
+    /// The job has a plan. The first event of every job that was not refused, but for directives that came before.
     Accepted(Arc<Accepted>),
     /// Somebody else wants the answer too: the same request came again.
     Asked {

@@ -219,7 +219,7 @@ fn carry_out(story: &Story, seed: u64, after: usize, failure: Option<(usize, usi
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_job_that_is_cancelled_at_any_moment_ends_as_cancelled_or_had_ended(

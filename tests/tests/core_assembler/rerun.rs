@@ -288,7 +288,7 @@ fn carry_out(story: &Story, what: What, seed: u64, window: u32, failure: Option<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn only_what_should_run_again_runs_and_the_same_work_has_the_same_digest(
