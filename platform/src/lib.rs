@@ -12,7 +12,9 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod link;
 pub mod runtime;
+pub mod server_url;
 pub mod service;
 pub mod store;
 pub mod telemetry;
@@ -21,4 +23,6 @@ pub use artifacts::Artifacts;
 pub use broker::{Broker, Consumer, Delivery};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
+pub use link::Link;
+pub use server_url::ServerUrl;
 pub use store::Store;

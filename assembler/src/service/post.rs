@@ -94,7 +94,7 @@ enum Next {
 ///
 /// | error | an assignment | anything else of ours |
 /// |---|---|---|
-/// | no answer | again | again |
+/// | no answer, unreachable | again | again |
 /// | full | again | again for a while, then counted |
 /// | no such queue | again, once the pool's queue is declared | counted: nobody waits there any more |
 /// | too large | its attempt fails | an answer is replaced by a refusal that says so, else counted |
@@ -103,7 +103,7 @@ async fn after(desk: &Desk, posting: &mut Posting, error: &PlatformError) -> Res
     posting.tries += 1;
     let is_work = matches!(posting.outgoing.message, Message::Assignment(_));
     match error {
-        PlatformError::NoAnswer { .. } => Ok(Next::Again),
+        PlatformError::NoAnswer { .. } | PlatformError::Unreachable { .. } => Ok(Next::Again),
         PlatformError::Full { .. } if is_work || posting.tries < REPLY_TRIES_MAX => Ok(Next::Again),
         PlatformError::Unroutable { .. } | PlatformError::NoQueue { .. } if is_work => {
             match declare(desk, &posting.outgoing.target).await {
@@ -118,6 +118,12 @@ async fn after(desk: &Desk, posting: &mut Posting, error: &PlatformError) -> Res
         PlatformError::NoExchange { .. }
         | PlatformError::Inequivalent { .. }
         | PlatformError::Closed { .. }
+        | PlatformError::Setting { .. }
+        | PlatformError::LoginRefused { .. }
+        | PlatformError::NoVirtualHost { .. }
+        | PlatformError::Untrusted { .. }
+        | PlatformError::NoPermission { .. }
+        | PlatformError::Refused { .. }
         | PlatformError::Stale { .. }
         | PlatformError::UnknownEpoch { .. }
         | PlatformError::InUse { .. }

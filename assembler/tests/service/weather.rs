@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Settle, Settled};
+use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Settle, Settled, Standing};
 use candor_platform::error::{Error, Result};
 use candor_platform::runtime::sync::watch;
 use candor_platform::store::{Append, JobLine};
@@ -198,6 +198,10 @@ impl Broker for WeatheredBroker {
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
         let inner = self.weather.around(Call::Consume, self.inner.consume(queue, prefetch)).await?;
         Ok(Box::new(WeatheredConsumer { weather: Arc::clone(&self.weather), inner }))
+    }
+
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        self.inner.standing(queue).await
     }
 
     async fn close(&self) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use candor_platform::broker::embedded::{Depth, EmbeddedBroker};
-use candor_platform::broker::{Binding, Fate, Outgoing, Properties, Settle, Settled, Target, to_queue};
+use candor_platform::broker::{Binding, Fate, Outgoing, Properties, Settle, Settled, Standing, Target, to_queue};
 use candor_platform::error::{Error, Result};
 use candor_platform::runtime::sync::Notify;
 use candor_platform::{Broker, Consumer, Delivery, runtime};
@@ -150,6 +150,10 @@ impl Broker for Recording {
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
         let consumer = self.connection.consume(queue, prefetch).await?;
         Ok(Box::new(Deliveries { consumer, record: Arc::clone(&self.record) }))
+    }
+
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        self.connection.standing(queue).await
     }
 
     async fn close(&self) {
