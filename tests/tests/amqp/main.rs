@@ -1,4 +1,12 @@
 //! The broker over a real RabbitMQ: every promise of the trait, and the bad days.
 
+mod alarm;
+mod deletion;
+mod faults;
+mod foreign;
 mod promises;
+mod publishing;
+mod refusals;
 mod stage;
+mod stranger;
+mod tls;
