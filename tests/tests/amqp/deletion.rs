@@ -40,8 +40,9 @@ async fn a_deleted_queue_ends_its_consumer_and_is_made_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_held_for_too_long_ends_its_consumer_and_no_other() {
-    // The server looks at times only once a minute unless told otherwise.
-    let Some(server) = RabbitMq::start("consumer_timeout = 1000\nchannel_tick_interval = 500\n") else { return };
+    let Some(server) = RabbitMq::start("consumer_timeout = 1000\n") else { return };
+    // The server looks at the time only once a minute unless told otherwise, before the channel is opened.
+    server.controlled(&["eval", "application:set_env(rabbit, channel_tick_interval, 500)."]);
     let routes = routes();
     let broker = declared(&server, &routes).await;
     let queue = routes.tasks("default");

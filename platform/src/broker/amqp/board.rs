@@ -73,6 +73,7 @@ impl Board {
                 known.down_since.get_or_insert(now);
                 tracing::warn!("{server} takes no messages at the moment ({reason}): see its memory and disk");
             }
+            Link::Down { reason: Error::Closed { .. } } => {}
             Link::Down { reason } => {
                 known.down_since.get_or_insert(now);
                 tracing::warn!("waiting for {server}: {}", words(reason));

@@ -133,7 +133,7 @@ impl Dial {
         let reason = match cause {
             Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
                 "its certificate comes from an authority that nobody here trusts: \
-                 name the file with that authority's certificate (--amqp-ca-file)"
+                 name a file with that authority's certificate, in PEM form"
                     .to_owned()
             }
             Some(rustls::Error::InvalidMessage(_)) => {

@@ -211,9 +211,13 @@ pub(super) enum State {
     Closed,
 }
 
+/// Somebody closed the broker.
+pub(super) fn closed_error() -> Error {
+    Error::Closed { what: "the connection to the broker".to_owned() }
+}
+
 /// The connection that lives now; waits a little for one that is being made.
 pub(super) async fn live(state: &watch::Receiver<State>, who: &Who) -> Result<Arc<Session>> {
-    let closed = || Error::Closed { what: "the connection to the broker".to_owned() };
     let mut state = state.clone();
     let waiting = state.wait_for(|state| match state {
         State::Waiting => false,
@@ -222,10 +226,10 @@ pub(super) async fn live(state: &watch::Receiver<State>, who: &Who) -> Result<Ar
     });
     match runtime::timeout(LINK_WAIT_MS, waiting).await {
         None => Err(who.lost(&format!("no connection within {LINK_WAIT_MS} ms"))),
-        Some(Err(_)) => Err(closed()),
+        Some(Err(_)) => Err(closed_error()),
         Some(Ok(state)) => match &*state {
             State::Live(session) => Ok(Arc::clone(session)),
-            State::Waiting | State::Closed => Err(closed()),
+            State::Waiting | State::Closed => Err(closed_error()),
         },
     }
 }

@@ -44,6 +44,15 @@ impl Line {
     }
 }
 
+/// The last delivery is settled, and nobody consumes any more.
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.session.is_over() {
+            self.session.discard(self.channel.clone());
+        }
+    }
+}
+
 /// Settles one delivery.
 pub(super) struct AmqpSettle {
     acker: Acker,

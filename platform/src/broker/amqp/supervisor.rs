@@ -11,7 +11,7 @@ use lapin::Event;
 use super::board::Board;
 use super::dial::Dial;
 use super::limits::{BACKOFF_MS, LOOK_MS, WELL_MS};
-use super::session::{Session, Side, State};
+use super::session::{Session, Side, State, closed_error};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::link::Link;
@@ -57,6 +57,7 @@ impl Supervisor {
             }
             pause_ms = (pause_ms * 2).min(BACKOFF_MS.1);
         }
+        self.board.set(self.side, Link::Down { reason: closed_error() });
         self.state.send_replace(State::Closed);
     }
 
@@ -114,14 +115,10 @@ async fn watch_over(
         };
         // An error of a single channel leaves the connection as it is.
         if !session.connection.status().connected() {
-            return reason.map_or_else(|| session.who.lost("the connection was closed"), |error| lost(session, &error));
+            let who = &session.who;
+            return reason.map_or_else(|| who.lost("the connection was closed"), |error| who.unreachable(&error));
         }
     }
-}
-
-/// Why a connection that had been made is no longer there. A server that goes says so with code 320.
-fn lost(session: &Session, error: &lapin::Error) -> Error {
-    session.who.unreachable(error)
 }
 
 fn well_since(since: Millis) -> bool {
