@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use candor_platform::broker::amqp::AmqpBroker;
 use candor_platform::broker::{Binding, Settled};
@@ -78,11 +77,11 @@ async fn a_server_killed_under_load_loses_nothing_confirmed_and_everything_flows
         server
     })
     .await;
-    let back = Instant::now();
+    let back = Watch::start();
     until("a confirm", || async { (seen.confirmed() > confirmed).then_some(()) }).await;
-    let publishing = back.elapsed();
+    let publishing = back.ms();
     until("a delivery", || async { (seen.delivered() > delivered).then_some(()) }).await;
-    eprintln!("flowing again: publishing after {publishing:?}, consuming after {:?}", back.elapsed());
+    eprintln!("flowing again: publishing after {publishing} ms, consuming after {} ms", back.ms());
     until("more confirms", || async { (seen.confirmed() >= confirmed + 500).then_some(()) }).await;
     seen.stop.store(true, Ordering::SeqCst);
     assert!(publisher.join().await.is_some());
@@ -135,13 +134,13 @@ async fn whoever_is_thrown_out_comes_back_and_what_was_held_comes_again() {
             .expect("it is watched");
         assert_eq!(soon("a settlement", held.done()).await, Settled::TooLate);
         assert!(striking.join().await.is_some());
-        let back = Instant::now();
+        let back = Watch::start();
         soon("the link to be up", link.wait_for(Link::is_up)).await.expect("it is watched");
         let mut consumer = consume(&broker, &routes.jobs(), 10).await;
         let again = next(&mut consumer).await;
         assert_eq!((number(&again), again.redelivered), (number_sent, 1));
         assert_eq!(again.done().await, Settled::Yes);
-        eprintln!("{blow:?}: consuming again {:?} after it was over", back.elapsed());
+        eprintln!("{blow:?}: consuming again {} ms after it was over", back.ms());
         // The private queue was gone, and is made again with its binding by whoever consumes from it.
         let mut control = consume(&broker, &private.name, 10).await;
         let target = candor_platform::broker::Target::Exchange { name: routes.control(), key: String::new() };
@@ -158,19 +157,19 @@ async fn a_frozen_server_is_noticed_and_taken_back() {
     insist(&broker, to(&routes.jobs(), 1)).await;
     let mut link = broker.link();
     server.signal("STOP");
-    let frozen = Instant::now();
+    let frozen = Watch::start();
     let fates = soon("the fate", broker.publish(vec![to(&routes.jobs(), 2)])).await;
     assert!(matches!(fates.as_slice(), [Err(Error::NoAnswer { .. })]), "{fates:?}");
     soon("the link to be down", link.wait_for(|link| matches!(link, Link::Down { .. }))).await.expect("it is watched");
-    eprintln!("noticed after {:?}", frozen.elapsed());
+    eprintln!("noticed after {} ms", frozen.ms());
     let refused = soon("a refusal", broker.standing(&routes.jobs())).await;
     assert!(refused.as_ref().is_err_and(Error::transient), "{refused:?}");
     server.signal("CONT");
-    let thawed = Instant::now();
+    let thawed = Watch::start();
     insist(&broker, to(&routes.jobs(), 3)).await;
     let mut consumer = consume(&broker, &routes.jobs(), 10).await;
     assert_eq!(finish(&mut consumer).await, 1);
-    eprintln!("flowing again {:?} after it went on", thawed.elapsed());
+    eprintln!("flowing again {} ms after it went on", thawed.ms());
     let rest = [finish(&mut consumer).await, finish_or(&mut consumer, 3).await];
     assert!(rest.contains(&3), "{rest:?}");
 }

@@ -16,6 +16,8 @@ const REPLY_TO: u16 = 0x0200;
 const TYPE: u16 = 0x0020;
 
 type Judge = fn(&Delivery);
+/// What it is, its flags, its properties, its body, and what must come of it.
+type Case = (&'static str, u16, Vec<u8>, Vec<u8>, Judge);
 
 fn is_request(delivery: &Delivery) {
     match &delivery.message {
@@ -32,8 +34,7 @@ fn is_too_large(delivery: &Delivery) {
     assert!(matches!(delivery.message, Err(candor_proto::Error::TooLarge { .. })));
 }
 
-/// Every message with what must come of it.
-fn messages() -> Vec<(&'static str, u16, Vec<u8>, Vec<u8>, Judge)> {
+fn messages() -> Vec<Case> {
     let json = || b"{\"request\": \"count\"}".to_vec();
     let nested = {
         let mut table = Vec::new();

@@ -1,7 +1,6 @@
 //! Fates of publishes, one for each, however many are on their way.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use candor_platform::broker::{Outgoing, Properties, Target, to_queue};
 use candor_platform::{Broker, Error, runtime};
@@ -62,22 +61,20 @@ async fn large_batches_are_pipelined_and_arrive_in_order() {
     let broker = declared(&server, &routes).await;
     for size in [1_u32, 100, 5_000] {
         let rounds = if size == 1 { 200 } else { 2 };
-        let begun = Instant::now();
+        let begun = Watch::start();
         for _ in 0..rounds {
             let batch: Vec<Outgoing> = (0..size).map(|each| to(&routes.jobs(), each)).collect();
             assert_eq!(soon("confirms", broker.publish(batch)).await, vec![Ok(()); size as usize]);
         }
-        let seconds = begun.elapsed().as_secs_f64();
-        eprintln!("batches of {size}: {:.0} confirmed publishes a second", f64::from(size * rounds) / seconds);
+        eprintln!("batches of {size}: {:.0} confirmed publishes a second", begun.rate(size * rounds));
         let mut consumer = consume(&broker, &routes.jobs(), 1_000).await;
-        let begun = Instant::now();
+        let begun = Watch::start();
         for _ in 0..rounds {
             for each in 0..size {
                 assert_eq!(finish(&mut consumer).await, each);
             }
         }
-        let seconds = begun.elapsed().as_secs_f64();
-        eprintln!("batches of {size}: {:.0} deliveries a second, each settled", f64::from(size * rounds) / seconds);
+        eprintln!("batches of {size}: {:.0} deliveries a second, each settled", begun.rate(size * rounds));
         // So that it is gone before the next batch.
         consumer.cancel().await;
     }

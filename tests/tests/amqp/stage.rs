@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candor_platform::broker::amqp::{AmqpBroker, AmqpSettings, SCHEMES};
 use candor_platform::broker::{Consumer, Delivery, Outgoing, Properties, Settled, to_queue};
-use candor_platform::{Broker, Error, ServerUrl, runtime};
+use candor_platform::{Broker, Clock, Error, ServerUrl, SystemClock, runtime};
 use candor_proto::message::Knock;
 use candor_proto::route::Routes;
 use candor_proto::{Message, OwnerId};
@@ -102,4 +102,22 @@ pub(crate) async fn finish(consumer: &mut Box<dyn Consumer>) -> u32 {
 /// Work with the server that blocks, beside everything else.
 pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     runtime::blocking(work).await.expect("it did not panic")
+}
+
+/// Measures for people; nothing is asserted about it.
+pub(crate) struct Watch(u64);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(SystemClock.now())
+    }
+
+    pub(crate) fn ms(&self) -> u64 {
+        SystemClock.now() - self.0
+    }
+
+    /// So many, in this time, a second.
+    pub(crate) fn rate(&self, count: u32) -> f64 {
+        f64::from(count) * 1_000.0 / self.ms().max(1) as f64
+    }
 }
