@@ -73,7 +73,9 @@ pub enum Error {
         reason: String,
     },
     /// A server does not take our credentials.
-    #[error("{server} refuses the login of user `{user}`: check the user name and the password in its URL")]
+    #[error(
+        "{server} refuses the login of user `{user}`: check the user name and the password in its URL, and that this user may log in from here"
+    )]
     LoginRefused {
         /// Its kind and place.
         server: String,

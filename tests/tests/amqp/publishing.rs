@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candor_platform::broker::{Outgoing, Properties, Target, to_queue};
+use candor_platform::broker::{Outgoing, Properties, Settled, Target, to_queue};
 use candor_platform::{Broker, Error, runtime};
 use candor_tests::server::RabbitMq;
 
@@ -78,6 +78,19 @@ async fn large_batches_are_pipelined_and_arrive_in_order() {
         // So that it is gone before the next batch.
         consumer.cancel().await;
     }
+    // Settled together, as a batch is.
+    let batch: Vec<Outgoing> = (0..10_000).map(|each| to(&routes.jobs(), each)).collect();
+    assert_eq!(soon("confirms", broker.publish(batch)).await, vec![Ok(()); 10_000]);
+    let mut consumer = consume(&broker, &routes.jobs(), 1_024).await;
+    let (begun, mut seen) = (Watch::start(), 0);
+    while seen < 10_000 {
+        let batch = soon("a batch", consumer.next_batch(512, 2)).await;
+        seen += batch.len();
+        let settled = futures_util::future::join_all(batch.into_iter().map(candor_platform::Delivery::done)).await;
+        assert!(settled.iter().all(|settled| *settled == Settled::Yes));
+    }
+    eprintln!("in batches of 512: {:.0} deliveries a second, settled together", begun.rate(10_000));
+    consumer.cancel().await;
     // Many bodies at once stay within what publishing may cost in memory.
     let big = candor_proto::message::JobRequest { request: Some("x".repeat(900_000)), ..Default::default() };
     let big = candor_proto::Message::JobRequest(Box::new(big));
@@ -104,14 +117,17 @@ async fn an_exchange_that_vanishes_costs_its_own_messages_only() {
     assert_eq!(told.await[1], Err(Error::NoExchange { exchange: name }));
 }
 
-/// The threads that the client keeps, and how often they wake while nothing happens.
+/// The threads that the client keeps, how often they wake while nothing happens, and what it costs in memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: it watches the clock"]
 async fn an_idle_connection_hardly_wakes() {
     let Some(server) = RabbitMq::start("") else { return };
     let routes = routes();
+    let resident = resident_kib();
     let broker = declared(&server, &routes).await;
     let _consumer = consume(&broker, &routes.jobs(), 1).await;
+    insist(&broker, to(&routes.jobs(), 1)).await;
+    eprintln!("connected for {} KiB more", resident_kib().saturating_sub(resident));
     let before = switches();
     runtime::sleep(20_000).await;
     for (thread, count) in switches() {
@@ -131,4 +147,10 @@ fn switches() -> Vec<(String, u64)> {
         }
     }
     found
+}
+
+fn resident_kib() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("this process");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("how much it holds");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

@@ -88,8 +88,9 @@ pub(super) fn arrived(delivery: &lapin::message::Delivery, requests: bool) -> Ar
     Arrived {
         message: decode(kind, encoding, &delivery.data),
         properties,
-        // Classic queues do not count; they only say that there was a delivery before.
-        redelivered: redelivered.unwrap_or(u32::from(delivery.redelivered)),
+        // Classic queues do not count, they only say that there was a delivery before; and without that being said the
+        // header is a stranger's.
+        redelivered: if delivery.redelivered { redelivered.unwrap_or(1) } else { 0 },
     }
 }
 

@@ -60,8 +60,11 @@ impl Who {
         let Self { server, user, host, .. } = self;
         let reason = if words.contains("not found") {
             format!("there is none of that name; make it with `rabbitmqctl add_vhost {host}`, or change the URL's end")
-        } else {
+        } else if words.contains("refused for user") {
             format!("grant it with `{}`", self.grant())
+        } else {
+            // A limit on connections, or a virtual host that is just starting.
+            return self.lost(words);
         };
         Error::NoVirtualHost { server: server.clone(), user: user.clone(), host: host.clone(), reason }
     }
