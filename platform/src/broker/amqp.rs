@@ -126,7 +126,8 @@ impl AmqpBroker {
         self.board.watch()
     }
 
-    /// Waits until the way to the server is open; where it is not in time, why.
+    /// Waits until the way to the server is open; where it is not in time, why. A command waits for seconds; a service
+    /// that starts waits with `u64::MAX`, for ever.
     pub async fn up(&self, within_ms: u64) -> Result<()> {
         let mut link = self.link();
         let up = runtime::timeout(within_ms, link.wait_for(Link::is_up)).await.is_some_and(|waited| waited.is_ok());
