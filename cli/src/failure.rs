@@ -137,6 +137,11 @@ impl From<candor_platform::Error> for Failure {
             E::Io { .. } => Self::store(Code::Disk, message).advice("see that the disk has room and can be written to"),
             E::Damaged { .. } | E::Corrupt { .. } | E::NoArtifact { .. } => Self::store(Code::DamagedRun, message)
                 .advice("a file was changed, cut or removed; restore it or start the workflow anew"),
+            E::Unreachable { .. } => Self::store(Code::Platform, message)
+                .advice("see that it runs and that the address is right, then try again"),
+            E::Denied { .. } | E::Unfit { .. } | E::NoRoom { .. } => {
+                Self::store(Code::Platform, message).advice("mend what the message says, then try again")
+            }
             E::NoQueue { .. }
             | E::NoExchange { .. }
             | E::Inequivalent { .. }

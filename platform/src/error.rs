@@ -56,6 +56,38 @@ pub enum Error {
         /// What.
         what: String,
     },
+    /// The server is not there, or cannot serve just now.
+    #[error("{what} cannot be reached: {reason}")]
+    Unreachable {
+        /// Which server, and where.
+        what: String,
+        /// What the system or the server said.
+        reason: String,
+    },
+    /// The server does not let us in, or not do this.
+    #[error("{what} refuses us: {reason}")]
+    Denied {
+        /// Which server, and where.
+        what: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
+    /// It is there and must not be used as it is.
+    #[error("{what} cannot be used: {reason}")]
+    Unfit {
+        /// Which server or setting.
+        what: String,
+        /// What is wrong, and which line to change.
+        reason: String,
+    },
+    /// The server takes nothing more; what it has is safe.
+    #[error("{what} takes nothing more: {reason}")]
+    NoRoom {
+        /// Which server, and where.
+        what: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
     /// Another assembler owns the partition, or the job's log is longer than was thought: forget the partition and load it again.
     #[error("partition {partition} is no longer ours: {reason}")]
     Stale {
@@ -153,11 +185,15 @@ impl Error {
             | Self::NoAnswer { .. }
             | Self::Closed { .. }
             | Self::InUse { .. }
+            | Self::Unreachable { .. }
+            | Self::NoRoom { .. }
             | Self::Unroutable { .. } => true,
             Self::NoQueue { .. }
             | Self::NoExchange { .. }
             | Self::Inequivalent { .. }
             | Self::Message(_)
+            | Self::Denied { .. }
+            | Self::Unfit { .. }
             | Self::Stale { .. }
             | Self::UnknownEpoch { .. }
             | Self::Newer { .. }

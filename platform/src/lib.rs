@@ -12,13 +12,16 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod link;
 pub mod runtime;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+mod tls;
 
 pub use artifacts::Artifacts;
 pub use broker::{Broker, Consumer, Delivery};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
+pub use link::Link;
 pub use store::Store;

@@ -76,6 +76,22 @@ where
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 
+/// A moment of this process, to measure how long something took. Unlike a clock it never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(tokio::time::Instant);
+
+impl Moment {
+    /// This one.
+    pub fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    /// Milliseconds since then.
+    pub fn elapsed_ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The signals that ask a process to end: SIGINT and SIGTERM.
 #[derive(Debug)]
 pub struct Signals {

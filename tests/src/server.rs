@@ -21,7 +21,7 @@ const LOOKS_MAX: u32 = 900;
 /// # Panics
 ///
 /// Where they are not and nothing may be left out.
-fn installed(what: &str, programs: &[&str]) -> bool {
+pub fn installed(what: &str, programs: &[&str]) -> bool {
     let missing: Vec<&&str> = programs.iter().filter(|program| !std::path::Path::new(program).exists()).collect();
     if missing.is_empty() {
         return true;
@@ -32,7 +32,11 @@ fn installed(what: &str, programs: &[&str]) -> bool {
 }
 
 /// A port of the loopback address that nobody else of this process was given, and that is free at this moment.
-fn free_port() -> u16 {
+///
+/// # Panics
+///
+/// When there is none.
+pub fn free_port() -> u16 {
     static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

@@ -118,6 +118,10 @@ async fn after(desk: &Desk, posting: &mut Posting, error: &PlatformError) -> Res
         PlatformError::NoExchange { .. }
         | PlatformError::Inequivalent { .. }
         | PlatformError::Closed { .. }
+        | PlatformError::Unreachable { .. }
+        | PlatformError::Denied { .. }
+        | PlatformError::Unfit { .. }
+        | PlatformError::NoRoom { .. }
         | PlatformError::Stale { .. }
         | PlatformError::UnknownEpoch { .. }
         | PlatformError::InUse { .. }

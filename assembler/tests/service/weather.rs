@@ -12,6 +12,7 @@ use candor_platform::{Broker, Consumer, Store};
 use candor_proto::route::{Queue, Topology};
 use candor_proto::{Epoch, JobId, Message, OwnerId, Recorded};
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::diary::{Deed, Diary, id_of};
 
@@ -286,6 +287,10 @@ pub(crate) struct WeatheredStore {
 impl Store for WeatheredStore {
     async fn partitions(&self, wanted: u32) -> Result<u32> {
         self.inner.partitions(wanted).await
+    }
+
+    async fn deployment(&self, proposed: Option<Uuid>) -> Result<Option<Uuid>> {
+        self.inner.deployment(proposed).await
     }
 
     async fn claim(&self, partition: u32, owner: OwnerId) -> Result<Epoch> {
