@@ -1,6 +1,12 @@
 //! Bodies, stored once under their SHA-256.
 
 pub mod folder;
+mod opening;
+#[cfg(feature = "s3")]
+pub mod s3;
+pub mod sharing;
+
+pub use opening::{Opening, open};
 
 use std::path::{Path, PathBuf};
 

@@ -1,18 +1,23 @@
-//! Private RabbitMQ and Redis for tests: on free ports of the loopback address, in folders of their own, gone with the test.
+//! Private RabbitMQ, Redis and S3 for tests: on free ports of the loopback address, in folders of their own, gone with the test.
 
 mod group;
 mod rabbitmq;
 mod redis;
+mod s3;
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use s3::S3;
 
 /// Says that nothing may be left out: `tests/run` sets it.
 const EVERYTHING: &str = "CANDOR_TEST_EVERYTHING";
+/// Names a Python with the packages that tests need.
+const PYTHON: &str = "CANDOR_TEST_PYTHON";
 /// How often a server is looked for before a test gives up; a tenth of a second apart.
 const LOOKS_MAX: u32 = 900;
 
@@ -29,6 +34,21 @@ pub fn installed(what: &str, programs: &[&str]) -> bool {
     assert!(std::env::var_os(EVERYTHING).is_none(), "{what} is needed and {missing:?} are missing");
     eprintln!("left out: {what} is not installed; `tests/run` installs it");
     false
+}
+
+/// The Python with the packages that tests need: `tests/run` makes it and says where it is. Where there is none, it is
+/// said what was left out.
+///
+/// # Panics
+///
+/// Where there is none and nothing may be left out.
+pub fn python() -> Option<PathBuf> {
+    let python = std::env::var_os(PYTHON).map(PathBuf::from);
+    if python.is_none() {
+        assert!(std::env::var_os(EVERYTHING).is_none(), "{PYTHON} must name a Python with the packages of `tests/run`");
+        eprintln!("left out: {PYTHON} names no Python with the packages of the tests; `tests/run` makes one");
+    }
+    python
 }
 
 /// A port of the loopback address that nobody else of this process was given, and that is free at this moment.
