@@ -51,22 +51,34 @@ pub fn python() -> Option<PathBuf> {
     python
 }
 
+/// Ports that are given to servers. The system gives none of them to whoever only connects: such a connection could
+/// take the place of a server that is down for a moment, even one that looks for that very server.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+
 /// A port of the loopback address that nobody else of this process was given, and that is free at this moment.
 ///
 /// # Panics
 ///
 /// When there is none.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
-    loop {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = listener.local_addr().expect("it has an address").port();
-        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if !given.contains(&port) {
-            given.push(port);
+    static GIVEN: Mutex<Option<u16>> = Mutex::new(None);
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // Tests that run at once begin at different places.
+    let begin = PORTS.start + u16::try_from(std::process::id() * 97 % u32::from(PORTS.end - PORTS.start)).unwrap_or(0);
+    for _ in PORTS {
+        let port = given.map_or(begin, |last| if last + 1 < PORTS.end { last + 1 } else { PORTS.start });
+        *given = Some(port);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
     }
+    panic!("no port of {PORTS:?} is free");
+}
+
+/// Waits until nobody listens any more: whoever was killed may hold its port for a moment longer.
+#[track_caller]
+fn left(port: u16) {
+    until(&format!("port {port} to be free"), || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
 }
 
 /// Waits until somebody listens.

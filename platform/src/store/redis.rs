@@ -101,10 +101,8 @@ impl RedisStore {
             "epoch" if text(0).is_empty() => stale("it has no epoch at all".to_owned()),
             "epoch" => stale(format!("its epoch is `{}`, which is not ours", text(0))),
             "length" => stale(format!("the log of {} has {} events", text(0), text(1))),
-            "behind" => {
-                tracing::error!(partition, appends = text(0), "{} lost what it had acknowledged", self.line.what());
-                stale(format!("it is back at {} appends: what came after is lost", text(0)))
-            }
+            // Said loudly by the claim that follows.
+            "behind" => stale(format!("it is back at {} appends: what came after is lost", text(0))),
             "damaged" => Err(self.damaged(format!("{} of partition {partition}", text(0)))),
             other => Err(self.damaged(format!("a script said `{other}`"))),
         }

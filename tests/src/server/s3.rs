@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::group::Group;
-use super::{free_port, listening, python};
+use super::{free_port, left, listening, python};
 
 /// What it is run with: requests one after the other, because moto looks at a condition and writes in two steps.
 const PROGRAM: &str = "
@@ -58,6 +58,7 @@ impl S3 {
     /// Ends it at once; all it held is gone.
     pub fn kill(&mut self) {
         self.group = None;
+        left(self.port);
     }
 
     /// Starts it again where it was killed, empty.

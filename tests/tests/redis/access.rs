@@ -54,7 +54,8 @@ fn an_absent_server_is_waited_for_and_each_reason_is_said_once() {
         for _ in 0..5 {
             match soon("a refusal", store.claim(0, owner(1))).await {
                 Err(error @ Error::Unreachable { .. }) => {
-                    assert!(error.transient() && error.to_string().contains("connection refused"), "{error}");
+                    assert!(error.to_string().contains("connection refused"), "{error}");
+                    assert!(candor_assembler::Error::from(error).worth_waiting(), "an owner waits for it");
                 }
                 other => panic!("{other:?}"),
             }

@@ -24,7 +24,7 @@ fn where_every_append_is_synced_a_confirm_does_not_wait() {
 fn where_syncing_comes_later_a_confirm_waits_and_looks_only_then() {
     let Some(server) = Server::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"]) else { return };
     on_threads(async {
-        let store = ready(Settings { store_rollback_ms: 4_000, ..server.settings() }).await;
+        let store = ready(Settings { store_rollback_ms: 8_000, ..server.settings() }).await;
         let epoch = store.claim(0, owner(1)).await.expect("a claim");
         store.append(0, epoch, vec![grow(1, 0, 3)]).await.expect("an append");
         let mut confirming = std::pin::pin!(store.confirm(0, epoch));
