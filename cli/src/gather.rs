@@ -1,6 +1,7 @@
 //! What a command line names, as data: the workflow's text, its files, its inputs.
 
 mod inputs;
+mod request;
 
 use std::fs;
 use std::io::Read;
@@ -14,6 +15,7 @@ use sha2::Digest;
 use crate::arguments;
 use crate::failure::{Code, Failure};
 pub(crate) use inputs::{Given, file_value, read as inputs, resolve};
+pub(crate) use request::{Bodies, compiled, request};
 
 /// Largest document that is read at all, in bytes; the compiler refuses beyond its own limit with a better word.
 const DOCUMENT_READ_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -1,13 +1,20 @@
 //! The `candor` binary: reads the command line, calls the parts, and ends with the documented code.
 
 mod arguments;
+mod await_answer;
 mod command;
+mod connections;
+mod conversation;
+mod deployment;
+mod directive;
 mod engine;
 mod failure;
 mod gather;
 mod progress;
 mod run_directory;
+mod settings;
 mod terminal;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,8 @@ mod verify;
 pub(crate) use claim::{Claimed, Unfinished};
 pub(crate) use create::RunDirectory;
 pub(crate) use project::project;
-pub(crate) use verify::{Refuted, verify};
+pub(crate) use story::Story;
+pub(crate) use verify::{Refuted, named_files, verify};
 
 /// The format of a run directory; `verify` reads every one ever released.
 pub(crate) const FORMAT: u32 = 1;

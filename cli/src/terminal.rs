@@ -22,6 +22,19 @@ pub(crate) fn document<T: Serialize>(value: &T) {
     }
 }
 
+/// Rows of cells, each column as wide as its widest cell.
+pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(clean(&cells.join("  ")).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// Writes a line to stderr.
 pub(crate) fn line(text: &str) {
     let mut err = std::io::stderr().lock();

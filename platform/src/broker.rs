@@ -69,6 +69,15 @@ pub struct Binding {
     pub key: String,
 }
 
+/// How a queue stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Depth {
+    /// Messages that wait.
+    pub messages: u64,
+    /// Consumers, the waiting ones of a single-active queue among them.
+    pub consumers: u64,
+}
+
 /// The queues of a deployment.
 #[async_trait]
 pub trait Broker: Send + Sync + 'static {
@@ -86,6 +95,12 @@ pub trait Broker: Send + Sync + 'static {
     /// Begins to consume. At most `prefetch` deliveries are unsettled at once; 0 counts as 1.
     /// On a single-active queue the consumer waits until those before it, in the order of registration, are gone.
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>>;
+
+    /// How a queue stands at this moment; `None` where it is not declared, and from a broker that cannot tell. For
+    /// people: no part of the system may conclude anything from it, because a broker that has just started counts wrong.
+    async fn depth(&self, _queue: &str) -> Result<Option<Depth>> {
+        Ok(None)
+    }
 
     /// Ends every consumer and lets nobody publish any more. What was delivered through this connection goes back
     /// to its queues, and settling it comes too late. Dropping the last handle does the same.

@@ -12,6 +12,7 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod health;
 pub mod runtime;
 pub mod service;
 pub mod store;

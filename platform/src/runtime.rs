@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+pub use tokio::io;
+pub use tokio::net::{UnixListener, UnixStream};
 pub use tokio::select;
 pub use tokio::sync;
 

@@ -2,7 +2,7 @@
 
 use candor_platform::broker::{Outgoing, Target};
 use candor_platform::{Error as PlatformError, runtime};
-use candor_proto::message::{AnswerReply, Assignment, ErrorBody, Refusal, Report, Usage};
+use candor_proto::message::{ANSWER_TOO_LARGE, AnswerReply, Assignment, ErrorBody, Refusal, Report, Usage};
 use candor_proto::route::Lifetime;
 use candor_proto::{AttemptId, ErrorClass, JobId, Message, Node, Outcome, TaskError};
 
@@ -174,7 +174,7 @@ fn unsendable(desk: &Desk, assignment: &Assignment, reason: &candor_proto::Error
 /// What is said instead of an answer that no message can hold.
 fn refusal(reply: &AnswerReply, reason: &candor_proto::Error) -> Refusal {
     let error = ErrorBody {
-        code: "answer_too_large".to_owned(),
+        code: ANSWER_TOO_LARGE.to_owned(),
         message: format!("the job has ended and its answer is too large for a message: {reason}"),
         advice: "read the answer where the job is kept, or let tasks give large results as tables or files".to_owned(),
     };

@@ -29,8 +29,7 @@ impl RunDirectory {
     /// A folder that nobody sees yet, below `runs`; artifacts may be put into it.
     pub(crate) fn prepare(runs: &Path, workflow: &str, job: JobId, now: u64) -> Result<Self, Failure> {
         clear(runs);
-        let stamp: String = time::rfc3339(now)[..19].chars().filter(|character| !"-:".contains(*character)).collect();
-        let path = runs.join(format!(".{stamp}Z-{}-{}", slug(workflow), job.short()));
+        let path = runs.join(format!(".{}", name(workflow, job, now)));
         loop {
             for part in [STATE, ARTIFACTS] {
                 let made = fs::create_dir_all(path.join(part));
@@ -63,6 +62,23 @@ impl RunDirectory {
         file.write_all(&serde_json::to_vec(unfinished)?)?;
         file.sync_all()?;
         File::open(self.state())?.sync_all()?;
+        self.appear()
+    }
+
+    /// Shows the folder of a job that has ended, whole.
+    pub(crate) fn finish(self) -> Result<PathBuf, Failure> {
+        self.settle()?;
+        self.appear().map_err(|error| Failure::disk("could not show", &self.path, &error))
+    }
+
+    /// The run directory of this job, where one stands.
+    pub(crate) fn standing(runs: &Path, workflow: &str, job: JobId, now: u64) -> Option<PathBuf> {
+        let path = runs.join(name(workflow, job, now));
+        path.join(ANSWER).is_file().then_some(path)
+    }
+
+    /// The one rename after which everybody sees the folder.
+    fn appear(&self) -> std::io::Result<PathBuf> {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().trim_start_matches('.');
         let shown = self.path.with_file_name(name);
         fs::rename(&self.path, &shown)?;
@@ -170,6 +186,12 @@ fn unseen(name: &str) -> bool {
         literal => found == literal,
     };
     name.len() > form.len() && name.as_bytes().iter().zip(form).all(fits)
+}
+
+/// The name of a run directory: when, what, and the end of the job's id.
+fn name(workflow: &str, job: JobId, now: u64) -> String {
+    let stamp: String = time::rfc3339(now)[..19].chars().filter(|character| !"-:".contains(*character)).collect();
+    format!("{stamp}Z-{}-{}", slug(workflow), job.short())
 }
 
 /// The name of a workflow in paths: `[a-z0-9-]{1,40}`.

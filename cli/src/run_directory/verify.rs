@@ -174,7 +174,7 @@ fn file_digest(path: &Path) -> std::io::Result<Sha256> {
 }
 
 /// The bodies that the job's plan, inputs and outputs name.
-fn named_files(job: &Job) -> BTreeSet<Sha256> {
+pub(crate) fn named_files(job: &Job) -> BTreeSet<Sha256> {
     let mut named = BTreeSet::new();
     let Some(accepted) = job.accepted() else { return named };
     named.extend(accepted.plan.files.values().map(|file| file.sha256));

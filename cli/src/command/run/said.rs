@@ -1,18 +1,20 @@
 //! What a run says at its end: the answer, as JSON or for people.
 
+use std::path::Path;
+
 use candor_proto::JobResult;
 use serde_json::Value;
 
 use crate::failure::{Code, Exit, Failure};
-use crate::run_directory::{ANSWER, RunDirectory};
+use crate::run_directory::ANSWER;
 use crate::terminal;
 
 /// Characters of a statement on a terminal.
 const STATEMENT_CHARACTERS_MAX: usize = 160;
 
 /// Says the answer that stands in a run directory; the exit code is the job's.
-pub(super) fn again(directory: &RunDirectory, json: bool) -> Result<Exit, Failure> {
-    let path = directory.path().join(ANSWER);
+pub(crate) fn again(directory: &Path, json: bool) -> Result<Exit, Failure> {
+    let path = directory.join(ANSWER);
     let bytes = std::fs::read(&path).map_err(|error| Failure::disk("could not read", &path, &error))?;
     let damaged = || {
         Failure::store(Code::DamagedRun, format!("{} is damaged", path.display())).advice("`candor verify` says more")

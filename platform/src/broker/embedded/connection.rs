@@ -6,7 +6,7 @@ use candor_proto::route::{Queue, Topology};
 use super::Shared;
 use super::consumer::EmbeddedConsumer;
 use super::queue::ConnectionId;
-use crate::broker::{Binding, Broker, Consumer, Outgoing};
+use crate::broker::{Binding, Broker, Consumer, Depth, Outgoing};
 use crate::error::Result;
 
 /// One connection to the embedded broker.
@@ -58,6 +58,12 @@ impl Broker for Connection {
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
         let (queue, consumer) = self.hub.lock().consume(self.id, queue, prefetch)?;
         Ok(Box::new(EmbeddedConsumer::new(self.hub.clone(), queue, consumer)))
+    }
+
+    async fn depth(&self, queue: &str) -> Result<Option<Depth>> {
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let depth = self.hub.lock().depth(queue);
+        Ok(depth.map(|depth| Depth { messages: count(depth.ready), consumers: count(depth.consumers) }))
     }
 
     async fn close(&self) {

@@ -1,0 +1,97 @@
+//! From what was gathered to the request that is sent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use candor_platform::Artifacts;
+use candor_proto::JobId;
+use candor_proto::message::{Document, JobRequest, Severity, SubmittedFile};
+use candor_proto::plan::Plan;
+use candor_workflow::catalogue::Catalogue;
+use candor_workflow::{Files, Mode, Source, compile, render};
+
+use super::{Given, LocalFile, Workflow};
+use crate::failure::{Code, Failure};
+use crate::terminal;
+
+/// The plan of a workflow that is to be carried out; every diagnostic is shown.
+pub(crate) fn compiled(
+    workflow: &Workflow,
+    files: &Files,
+    catalogue: &Catalogue,
+    paint: candor_workflow::Paint,
+) -> Result<Plan, Failure> {
+    let source = Source { name: &workflow.name, text: &workflow.text };
+    let compiled = compile(&source, files, catalogue, Mode::Execute);
+    if !compiled.diagnostics.is_empty() {
+        terminal::line(render(&workflow.name, &workflow.text, &compiled.diagnostics, paint).trim_end());
+    }
+    let errors = compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+    match compiled.plan {
+        Some(plan) if errors == 0 => Ok(plan),
+        Some(_) | None => {
+            let plural = if errors == 1 { "" } else { "s" };
+            let message = format!("{} has {errors} error{plural}", workflow.name);
+            Err(Failure::usage(Code::InvalidWorkflow, message).advice("mend what is named above"))
+        }
+    }
+}
+
+/// Where the bodies of a request go.
+pub(crate) enum Bodies<'a> {
+    /// To the artifacts; the request has their digests.
+    Artifacts(&'a dyn Artifacts),
+    /// Into the request itself, because the artifacts are not in reach.
+    Request,
+}
+
+/// Stores the workflow's files and the files of inputs, and builds the request.
+pub(crate) async fn request(
+    workflow: &Workflow,
+    plan: &Plan,
+    Given { values: mut inputs, files: paths }: Given,
+    local: Vec<LocalFile>,
+    bodies: &Bodies<'_>,
+    (job, now): (JobId, u64),
+) -> Result<JobRequest, Failure> {
+    let mut files = BTreeMap::new();
+    for LocalFile { relative, path } in local {
+        files.insert(relative, submitted(&path, bodies).await?);
+    }
+    for (name, path) in &paths {
+        let Bodies::Artifacts(artifacts) = bodies else {
+            return Err(Failure::usage(
+                Code::NoArtifacts,
+                format!("the file of the input `{name}` cannot be uploaded"),
+            )
+            .advice("name the services' artifacts with --artifacts"));
+        };
+        let stored = artifacts.put_file(path).await?;
+        inputs.insert(name.clone(), super::file_value(path, stored.sha256, stored.bytes).to_value());
+    }
+    super::resolve(plan, &inputs, now, job)?;
+    Ok(JobRequest {
+        workflow: Some(Document::Text(workflow.text.clone())),
+        inputs,
+        files,
+        job: Some(job),
+        submitted_at: Some(now),
+        source_name: Some(workflow.name.clone()),
+        ..JobRequest::default()
+    })
+}
+
+async fn submitted(path: &Path, bodies: &Bodies<'_>) -> Result<SubmittedFile, Failure> {
+    match bodies {
+        Bodies::Artifacts(artifacts) => {
+            let stored = artifacts.put_file(path).await?;
+            Ok(SubmittedFile { base64: None, sha256: Some(stored.sha256), bytes: Some(stored.bytes) })
+        }
+        Bodies::Request => {
+            let bytes = std::fs::read(path).map_err(|error| Failure::disk("could not read", path, &error))?;
+            Ok(SubmittedFile { base64: Some(STANDARD.encode(bytes)), sha256: None, bytes: None })
+        }
+    }
+}
