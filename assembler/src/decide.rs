@@ -18,6 +18,7 @@ use candor_proto::{AttemptId, Event, Job, Millis};
 
 use crate::memo::Memo;
 
+pub use close::conclusion;
 pub use release::{assignment, release};
 
 /// What a decision may know beside the job: the time, and fresh ids.

@@ -6,6 +6,7 @@
 mod claim;
 mod create;
 mod events;
+mod plain;
 mod project;
 mod report;
 mod story;
@@ -15,10 +16,12 @@ pub(crate) use claim::{Claimed, Unfinished};
 pub(crate) use create::RunDirectory;
 pub(crate) use project::project;
 pub(crate) use story::Story;
-pub(crate) use verify::{Refuted, named_files, verify};
+pub(crate) use verify::{OtherWording, Refuted, Verified, named_files, verify};
 
 /// The format of a run directory; `verify` reads every one ever released.
 pub(crate) const FORMAT: u32 = 1;
+/// Who writes run directories.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The files that people and programs read.
 pub(crate) const EVENTS: &str = "events.jsonl";

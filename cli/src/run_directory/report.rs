@@ -12,12 +12,26 @@ const SHOWN_MAX: usize = 200;
 /// Characters of one statement.
 const STATEMENT_CHARACTERS_MAX: usize = 400;
 
-/// The report of an ended job.
-pub(super) fn report(job: &Job, answer: &Answer) -> String {
+/// Before the version in a report's last line.
+const WRITTEN_BY: &str = "Written by Candor ";
+/// Characters of a version.
+const VERSION_CHARACTERS_MAX: usize = 40;
+
+/// The report of an ended job, as this build words it; `version` is who signs it.
+pub(super) fn report(job: &Job, answer: &Answer, version: &str) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
-    let _ = write(&mut text, job, answer);
+    let _ = write(&mut text, job, answer).and_then(|()| writeln!(text, "{WRITTEN_BY}{version}."));
     text
+}
+
+/// The version that a report says has written it.
+pub(super) fn written_by(report: &[u8]) -> Option<&str> {
+    let line = report.strip_suffix(b".\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    let version = std::str::from_utf8(line).ok()?.strip_prefix(WRITTEN_BY)?;
+    let plain = |character: char| character.is_ascii_alphanumeric() || ".+-".contains(character);
+    let fits = !version.is_empty() && version.len() <= VERSION_CHARACTERS_MAX && version.chars().all(plain);
+    fits.then_some(version)
 }
 
 fn write(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
