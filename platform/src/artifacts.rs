@@ -1,5 +1,6 @@
 //! Bodies, stored once under their SHA-256.
 
+mod baseless;
 pub mod folder;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use candor_proto::Sha256;
 
 use crate::error::Result;
+pub use baseless::{Baseless, baseless};
 
 /// A body that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

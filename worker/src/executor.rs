@@ -1,6 +1,7 @@
 //! One attempt from its assignment to its report: admit → lay down → run within the deadline → check → classify → report.
 
 pub(crate) mod answer;
+mod bodies;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -19,6 +20,7 @@ use crate::limits;
 use crate::registry::{Entry, Needs, Registry};
 use crate::secrets::{SecretLookup, fill, masked};
 use crate::workspace::{Workspace, remove_tree};
+pub use bodies::Tables;
 
 /// Runs attempts.
 pub struct Executor {
@@ -36,6 +38,8 @@ pub struct Executor {
     pub allow_paths: Option<Arc<Vec<PathBuf>>>,
     /// Bodies.
     pub artifacts: Arc<dyn Artifacts>,
+    /// Tables that it has looked through.
+    pub tables: Tables,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -184,7 +188,12 @@ impl Executor {
             Needs::Nothing | Needs::Directory => deadline,
             Needs::Files => deadline.saturating_add(limits::SUPERVISED_GRACE_MS),
         };
-        let running = runtime::spawn(async move { entry.action.run(&context, with).await });
+        let tables = self.tables.clone();
+        let running = runtime::spawn(async move {
+            let given = bodies::tables(&with);
+            let outcome = entry.action.run(&context, with).await;
+            bodies::check(outcome, &context, entry.needs, &given, &tables).await
+        });
         let mut give_up = None;
         let mut ended = std::pin::pin!(running.join());
         loop {

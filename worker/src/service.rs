@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::action::Processes;
 use crate::config::Config;
 use crate::error::Result;
-use crate::executor::Executor;
+use crate::executor::{Executor, Tables};
 use crate::limits;
 use crate::registry::Registry;
 use crate::supervisor::{Supervisor, hide_from_own_user};
@@ -151,6 +151,7 @@ fn executor(config: &Config, artifacts: Arc<dyn Artifacts>, clock: Arc<dyn Clock
         secrets: Arc::clone(&config.secrets),
         allow_paths: config.allow_paths.as_ref().map(|paths| Arc::new(resolved(paths))),
         artifacts,
+        tables: Tables::default(),
         clock,
     })
 }

@@ -10,7 +10,7 @@ use candor_proto::plan::{Limits, PlanFile};
 use candor_proto::{AttemptId, FileValue, JobId, Node, Outcome, Sha256, TaskError};
 use candor_worker::Executor;
 use candor_worker::action::Processes;
-use candor_worker::executor::Brake;
+use candor_worker::executor::{Brake, Tables};
 use candor_worker::registry::Registry;
 use candor_worker::supervisor::Supervisor;
 use candor_worker::workspace::Workspace;
@@ -60,6 +60,7 @@ impl Stage {
             secrets: Arc::new(crate::secrets::lookup),
             allow_paths: None,
             artifacts: Arc::clone(&artifacts) as Arc<dyn Artifacts>,
+            tables: Tables::default(),
             clock: Arc::new(SystemClock),
         };
         Self { executor, artifacts, _bodies: bodies, work }
@@ -75,6 +76,7 @@ impl Stage {
             secrets: Arc::clone(&self.executor.secrets),
             allow_paths: None,
             artifacts: Arc::clone(&self.artifacts) as Arc<dyn Artifacts>,
+            tables: Tables::default(),
             clock: Arc::new(SystemClock),
         }
     }
