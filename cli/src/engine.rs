@@ -117,6 +117,13 @@ impl Engine {
         self.assembler.trouble()
     }
 
+    /// What keeps the worker from carrying attempts out.
+    pub(crate) fn worker_trouble(
+        &self,
+    ) -> candor_platform::runtime::sync::watch::Receiver<Option<candor_worker::Trouble>> {
+        self.worker.trouble()
+    }
+
     /// Takes nothing new, lets what runs end within its grace or ends it now, writes what is decided, and closes.
     pub(crate) async fn drain(self, at_once: bool) {
         self.planner.drain().await;

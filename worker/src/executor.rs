@@ -19,6 +19,7 @@ use crate::laydown;
 use crate::limits;
 use crate::registry::{Entry, Needs, Registry};
 use crate::secrets::{SecretLookup, fill, masked};
+use crate::trouble::Trouble;
 use crate::workspace::{Workspace, remove_tree};
 pub use bodies::Tables;
 
@@ -82,10 +83,18 @@ struct Admitted {
 
 impl Executor {
     /// Runs an attempt of an action that is in the registry; anything else is an error in the report.
-    pub async fn execute(&self, assignment: &Assignment, brake: &Brake) -> Report {
+    ///
+    /// # Errors
+    ///
+    /// When the worker's own disk does not let it: the attempt has no outcome.
+    pub async fn execute(&self, assignment: &Assignment, brake: &Brake) -> std::result::Result<Report, Trouble> {
         let started_at = self.clock.now();
         let usage = Arc::new(Used::default());
         let outcome = self.attempt(assignment, brake, started_at, &usage).await;
+        match &outcome {
+            Outcome::Fail { error } | Outcome::Retry { error, .. } => Trouble::of(error).map_or(Ok(()), Err)?,
+            Outcome::Done { .. } | Outcome::Cancelled => {}
+        }
         let (cpu_ms, max_rss_bytes) = (&usage.cpu_ms, &usage.max_rss_bytes);
         let usage = Usage {
             started_at,
@@ -93,7 +102,7 @@ impl Executor {
             cpu_ms: cpu_ms.load(Ordering::Relaxed),
             max_rss_bytes: max_rss_bytes.load(Ordering::Relaxed),
         };
-        Report {
+        Ok(Report {
             job: assignment.job,
             attempt: assignment.attempt,
             node: assignment.node,
@@ -102,7 +111,7 @@ impl Executor {
             usage,
             worker: self.instance.clone(),
             traceparent: assignment.traceparent.clone(),
-        }
+        })
     }
 
     async fn attempt(&self, assignment: &Assignment, brake: &Brake, now: Millis, usage: &Arc<Used>) -> Outcome {

@@ -21,6 +21,7 @@ use crate::executor::{Executor, Tables};
 use crate::limits;
 use crate::registry::Registry;
 use crate::supervisor::{Supervisor, hide_from_own_user};
+use crate::trouble::{Trouble, Troubles};
 use crate::workspace::Workspace;
 use held::Held;
 
@@ -50,6 +51,7 @@ struct Shared {
     held: Held,
     places: Semaphore,
     draining: watch::Sender<bool>,
+    troubles: Troubles,
     counters: Arc<Counters>,
 }
 
@@ -68,9 +70,15 @@ impl Service {
             held: Held::new(),
             places: Semaphore::new(config.concurrency.max(1)),
             draining: watch::Sender::new(false),
+            troubles: Troubles::new(),
             counters: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared), config })
+    }
+
+    /// What keeps the worker from carrying attempts out; `None` while all is well.
+    pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.shared.troubles.watch()
     }
 
     /// What has been counted since the start.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::action::Context;
 use crate::disk;
+use crate::trouble::{self, Trouble};
 
 /// A file that an attempt may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +128,9 @@ fn permit(context: &Context, field: &str, written: &Path, path: &Path) -> Result
 
 /// What the artifacts refused.
 pub(crate) fn refused(error: &candor_platform::Error) -> TaskError {
+    if trouble::stopped_artifacts(error) {
+        return Trouble::error(error.to_string());
+    }
     TaskError::new(ErrorClass::System, "artifacts", error.to_string())
 }
 

@@ -147,7 +147,7 @@ async fn answered(
     let Mailbox { address, mut letters } = deployment.mailbox().await?;
     let mut notices = deployment.notices(job).await?;
     conversation::submit(deployment, request, Some(&address)).await?;
-    let mut trouble = engine.trouble();
+    let (mut trouble, mut disk) = (engine.trouble(), engine.worker_trouble());
     loop {
         runtime::select! {
             word = conversation::word(&mut *letters) => match word {
@@ -166,6 +166,12 @@ async fn answered(
                     && !error.worth_waiting()
                 {
                     return Err(failure_of(error));
+                }
+            }
+            changed = disk.changed() => {
+                let last = disk.borrow_and_update().clone();
+                if let (Ok(()), Some(trouble)) = (changed, last) {
+                    return Err(Failure::store(Code::Disk, trouble.message).advice("make room where the run directory and the working directories lie, then resume the run"));
                 }
             }
             () = drain.draining() => return Ok(Ended::Interrupted),

@@ -7,7 +7,7 @@ use candor_platform::config::Environment;
 use candor_platform::runtime::sync::watch;
 use candor_platform::runtime::{self, Running};
 use candor_platform::{Broker, Clock};
-use candor_worker::{Config, Service};
+use candor_worker::{Config, Service, Trouble};
 
 use super::Settings;
 use crate::deployment::Direct;
@@ -17,6 +17,7 @@ use crate::failure::{Code, Failure};
 pub(super) struct Worker {
     running: Running<candor_worker::error::Result<()>>,
     phase: watch::Sender<Phase>,
+    trouble: watch::Receiver<Option<Trouble>>,
 }
 
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
@@ -47,10 +48,16 @@ impl Worker {
         };
         let service = Service::new(config, broker, Arc::clone(&direct.artifacts), clock)
             .map_err(|error| Failure::store(Code::NotStarted, format!("the worker cannot start: {error}")))?;
+        let trouble = service.trouble();
         let (phase, watching) = watch::channel(Phase::Serving);
         let running =
             runtime::spawn(service.run(reached(watching.clone(), Phase::Draining), reached(watching, Phase::Stopping)));
-        Ok(Self { running, phase })
+        Ok(Self { running, phase, trouble })
+    }
+
+    /// What keeps it from carrying attempts out.
+    pub(super) fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.trouble.clone()
     }
 
     /// Takes nothing new and returns when what runs has ended; with `at_once` it is ended now.

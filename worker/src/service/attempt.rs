@@ -16,9 +16,12 @@ use super::Shared;
 use crate::classify::Halted;
 use crate::executor::Brake;
 use crate::executor::answer::TOO_LARGE_ADVICE;
+use crate::trouble::Trouble;
 
 /// How long an attempt that nobody here can run is kept before it is given back, in milliseconds, so that it does not circle.
 const UNKNOWN_MS: u64 = 1_000;
+/// How long an attempt is kept that the worker's own disk did not let it carry out, in milliseconds.
+const TROUBLE_MS: u64 = 5_000;
 /// A delivery is settled after this time at the latest, in milliseconds: the broker itself takes it away after half an hour.
 /// From then on the attempt lives by what the worker says it holds.
 const DELIVERY_MS_MAX: u64 = 600_000;
@@ -87,7 +90,13 @@ async fn run(
         let mut execution = std::pin::pin!(shared.executor.execute(assignment, brake));
         loop {
             runtime::select! {
-                report = &mut execution => break report,
+                ended = &mut execution => match ended {
+                    Ok(report) => break report,
+                    Err(trouble) => {
+                        waited_out(shared, trouble, assignment).await;
+                        return None;
+                    }
+                },
                 () = runtime::sleep(DELIVERY_MS_MAX), if delivery.is_some() => {
                     if let Some(delivery) = delivery.take() {
                         settled(delivery.done().await);
@@ -96,8 +105,21 @@ async fn run(
             }
         }
     };
+    shared.troubles.over();
     let given_back = report.outcome == Outcome::Cancelled && brake.why() == Some(Halted::Draining);
     (!given_back).then_some(report)
+}
+
+/// The worker's own disk did not let it: the attempt keeps its place for a while, so that it does not circle and the
+/// disk has time to become better.
+async fn waited_out(shared: &Shared, trouble: Trouble, assignment: &Assignment) {
+    tracing::error!(%trouble, attempt = %assignment.attempt, "the worker's own disk does not let it; the attempt is given back");
+    shared.troubles.met(trouble);
+    let mut draining = shared.draining.subscribe();
+    runtime::select! {
+        () = runtime::sleep(TROUBLE_MS) => {}
+        () = super::becomes_true(&mut draining) => {}
+    }
 }
 
 /// An attempt that must be granted before it starts is not started by a worker that cannot ask.

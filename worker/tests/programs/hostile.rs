@@ -434,13 +434,13 @@ fn stops() -> Vec<Case> {
                 brake.pull(Halted::Revoked);
             })
             .await;
-            assert_eq!(report.outcome, Outcome::Cancelled);
+            assert_eq!(report.unwrap().outcome, Outcome::Cancelled);
         }),
         case("an attempt that is revoked before it starts is cancelled", |stage| async move {
             let brake = Brake::default();
             brake.pull(Halted::Revoked);
             let assignment = stage.assignment("shell", json!({"run": "sleep 79"}));
-            assert_eq!(stage.executor.execute(&assignment, &brake).await.outcome, Outcome::Cancelled);
+            assert_eq!(stage.executor.execute(&assignment, &brake).await.unwrap().outcome, Outcome::Cancelled);
         }),
         case("an attempt that nobody waits for any more is ended", |stage| async move {
             let assignment = stage.assignment("shell", json!({"run": "sleep 80"}));

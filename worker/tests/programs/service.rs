@@ -9,9 +9,10 @@ use candor_platform::{Artifacts, Broker, SystemClock, runtime};
 use candor_proto::message::{Assignment, Report, Revocation};
 use candor_proto::{Message, Outcome};
 use candor_worker::service::Counters;
-use candor_worker::{Config, Service};
+use candor_worker::{Config, Service, Trouble};
 use serde_json::json;
 
+use crate::artifacts::Full;
 use crate::broker::{Happened, POOLS, Recording};
 use crate::stage::{Case, Stage, case};
 
@@ -23,27 +24,31 @@ struct Running {
     broker: Arc<Recording>,
     drain: watch::Sender<bool>,
     counters: Arc<Counters>,
+    trouble: watch::Receiver<Option<Trouble>>,
     service: runtime::Running<()>,
 }
 
 async fn start(stage: &Stage, grace_ms: u64) -> Running {
+    start_on(stage, grace_ms, Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>).await
+}
+
+async fn start_on(stage: &Stage, grace_ms: u64, artifacts: Arc<dyn Artifacts>) -> Running {
     let broker = Recording::new("reports").await;
     let mut config = Config::new("one", std::env::var_os("PATH").unwrap().into_string().unwrap());
     config.work_dir = Some(stage.work.path().to_owned());
     (config.grace_ms, config.concurrency) = (grace_ms, 2);
     config.pools = POOLS.map(str::to_owned).to_vec();
-    let artifacts = Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>;
     let service =
         Service::new(config, Arc::clone(&broker) as Arc<dyn Broker>, artifacts, Arc::new(SystemClock)).unwrap();
     let (drain, mut draining) = watch::channel(false);
-    let counters = service.counters();
+    let (counters, trouble) = (service.counters(), service.trouble());
     let service = runtime::spawn(async move {
         let drained = async {
             let _ = draining.wait_for(|draining| *draining).await;
         };
         service.run(drained, std::future::pending()).await.unwrap();
     });
-    Running { broker, drain, counters, service }
+    Running { broker, drain, counters, trouble, service }
 }
 
 impl Running {
@@ -102,6 +107,29 @@ pub(crate) fn cases() -> Vec<Case> {
             let report = reports(&all)[0];
             assert_eq!((report.attempt, report.worker.as_str()), (assignment.attempt, "one"));
             assert!(matches!(&report.outcome, Outcome::Done { outputs, .. } if outputs["a"] == 1));
+            worker.end().await;
+        }),
+        case(
+            "what a full disk of the worker's own keeps from its end is given back and not reported",
+            |stage| async move {
+                let full = Arc::new(Full::new(Arc::clone(&stage.artifacts)));
+                let mut worker = start_on(&stage, 1_000, Arc::clone(&full) as Arc<dyn Artifacts>).await;
+                let script = "head -c 100000 /dev/zero | tr '\\0' x; echo x > out/a";
+                let number = worker.assign(&stage.assignment("shell", json!({"run": script}))).await;
+                let trouble = worker.trouble.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+                assert!(trouble.message.contains("No space left"), "{trouble}");
+                let trouble = worker.trouble.clone();
+                let all = worker.end().await;
+                assert!(reports(&all).is_empty(), "{all:?}");
+                assert!(matches!(fate(&all, number), Some(Fate::Again)), "{all:?}");
+                assert!(trouble.borrow().is_some());
+            },
+        ),
+        case("a full disk that only the program sees is the program's failure", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let number = worker.assign(&stage.assignment("shell", json!({"run": "echo x > /dev/full"}))).await;
+            let all = worker.settled(number).await;
+            assert!(matches!(&reports(&all)[0].outcome, Outcome::Fail { error } if error.code == "exit"), "{all:?}");
             worker.end().await;
         }),
         case("a report that is not taken is sent again", |stage| async move {

@@ -110,7 +110,7 @@ impl Stage {
     }
 
     pub(crate) async fn report(&self, assignment: &Assignment) -> Report {
-        self.executor.execute(assignment, &Brake::default()).await
+        self.executor.execute(assignment, &Brake::default()).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, assignment: &Assignment) -> Outcome {
