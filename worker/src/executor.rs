@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::laydown;
 use crate::limits;
 use crate::registry::{Entry, Needs, Registry};
-use crate::secrets::{SecretLookup, fill, masked};
+use crate::secrets::{Known, SecretLookup, fill, masked};
 use crate::trouble::Trouble;
 use crate::workspace::{Workspace, remove_tree};
 pub use bodies::Tables;
@@ -35,6 +35,8 @@ pub struct Executor {
     pub workspace: Workspace,
     /// Where secrets come from.
     pub secrets: SecretLookup,
+    /// The secrets that it has read.
+    pub known: Known,
     /// Parents of absolute paths that may be read; `None` allows all.
     pub allow_paths: Option<Arc<Vec<PathBuf>>>,
     /// Bodies.
@@ -133,7 +135,7 @@ impl Executor {
             Needs::Nothing => {}
             Needs::Directory | Needs::Files => self.clean(directory).await,
         }
-        answer::masked(answer::check(outcome, &assignment.outputs), &masks)
+        answer::check(answer::masked(outcome, &masks.fresh()), &assignment.outputs)
     }
 
     async fn admit(
@@ -154,7 +156,7 @@ impl Executor {
             }
         };
         let mut env = assignment.env.clone();
-        let masks = fill(&mut with, &mut env, &self.secrets)?;
+        let masks = self.known.join(fill(&mut with, &mut env, &self.secrets)?);
         let directory = match entry.needs {
             Needs::Nothing => PathBuf::new(),
             Needs::Directory | Needs::Files => self.workspace.make(&assignment.attempt.to_string())?,
@@ -173,7 +175,7 @@ impl Executor {
             stop: brake.stop.clone(),
             directory,
             allow_paths: self.allow_paths.clone(),
-            artifacts: masked(Arc::clone(&self.artifacts), &masks),
+            artifacts: masked(Arc::clone(&self.artifacts), &masks, self.workspace.folder()),
             clock: Arc::clone(&self.clock),
             masks,
             usage: Arc::clone(usage),

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::executor::{Executor, Tables};
 use crate::limits;
 use crate::registry::Registry;
+use crate::secrets::Known;
 use crate::supervisor::{Supervisor, hide_from_own_user};
 use crate::trouble::{Trouble, Troubles};
 use crate::workspace::Workspace;
@@ -157,6 +158,7 @@ fn executor(config: &Config, artifacts: Arc<dyn Artifacts>, clock: Arc<dyn Clock
         processes,
         workspace,
         secrets: Arc::clone(&config.secrets),
+        known: Known::default(),
         allow_paths: config.allow_paths.as_ref().map(|paths| Arc::new(resolved(paths))),
         artifacts,
         tables: Tables::default(),

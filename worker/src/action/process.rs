@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::error::{Error, Result};
 use crate::laydown::{self, OUT, OWN, Sharing};
+use crate::secrets::Masks;
 use crate::supervisor::{Captured, Ending, Program, Supervisor};
 use crate::{classify, collect, limits};
 
@@ -59,7 +60,7 @@ impl Processes {
         let Ending { how, stdout, mut stderr } = ending;
         let exit_code = match classify::program(&how, &call.ok_codes, timeout_ms) {
             Ok(code) => code,
-            Err(outcome) => return Err(with_detail(outcome, &mut stderr, stdout.is_cut())),
+            Err(outcome) => return Err(with_detail(outcome, &mut stderr, stdout.is_cut(), &context.masks.fresh())),
         };
         Ok(Finished { exit_code, stdout, stderr })
     }
@@ -206,9 +207,9 @@ fn said_of_output(error: Error) -> Error {
     }
 }
 
-fn with_detail(outcome: Outcome, stderr: &mut Captured, stdout_cut: bool) -> Outcome {
+fn with_detail(outcome: Outcome, stderr: &mut Captured, stdout_cut: bool, masks: &Masks) -> Outcome {
     let Outcome::Fail { error } = outcome else { return outcome };
-    let mut detail = match stderr.end() {
+    let mut detail = match stderr.end(masks) {
         Ok(text) => text,
         Err(error) => format!("(standard error cannot be read: {error})"),
     };

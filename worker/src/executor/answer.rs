@@ -78,7 +78,7 @@ pub(super) fn masked(outcome: Outcome, masks: &Masks) -> Outcome {
         Outcome::Done { outputs, evidence } => {
             let mut outputs = Value::Object(outputs);
             masks.value(&mut outputs);
-            // Masking changes texts only, so this is the map that went in.
+            // Masking leaves a map a map.
             let outputs = outputs.as_object_mut().map(std::mem::take).unwrap_or_default();
             Outcome::Done {
                 outputs,
@@ -98,6 +98,7 @@ fn masked_evidence(mut piece: Evidence, masks: &Masks) -> Evidence {
 
 fn masked_error(mut error: TaskError, masks: &Masks) -> TaskError {
     let text = |text: &str| masks.text(text).into_owned();
+    error.code = text(&error.code);
     error.message = shortened(text(&error.message));
     error.advice = error.advice.map(|advice| text(&advice));
     if let Some(detail) = error.detail.take() {

@@ -12,6 +12,7 @@ use candor_worker::Executor;
 use candor_worker::action::Processes;
 use candor_worker::executor::{Brake, Tables};
 use candor_worker::registry::Registry;
+use candor_worker::secrets::Known;
 use candor_worker::supervisor::Supervisor;
 use candor_worker::workspace::Workspace;
 use futures_util::future::BoxFuture;
@@ -61,6 +62,7 @@ impl Stage {
             allow_paths: None,
             artifacts: Arc::clone(&artifacts) as Arc<dyn Artifacts>,
             tables: Tables::default(),
+            known: Known::default(),
             clock: Arc::new(SystemClock),
         };
         Self { executor, artifacts, _bodies: bodies, work }
@@ -77,6 +79,7 @@ impl Stage {
             allow_paths: None,
             artifacts: Arc::clone(&self.artifacts) as Arc<dyn Artifacts>,
             tables: Tables::default(),
+            known: Known::default(),
             clock: Arc::new(SystemClock),
         }
     }
