@@ -14,7 +14,7 @@ mod report;
 
 use candor_proto::event::Accepted;
 use candor_proto::message::{Assignment, DirectiveReply, Message, ReplyTo, Revocation};
-use candor_proto::{AttemptId, Event, Job, Millis};
+use candor_proto::{AttemptId, Event, Job, Millis, Node};
 
 use crate::memo::Memo;
 
@@ -170,7 +170,17 @@ fn due(job: &Job, at: Millis) -> Option<Event> {
     if !job.budget_spent() && close::deadline(job).is_some_and(|deadline| deadline <= at) {
         return Some(Event::BudgetSpent);
     }
-    job.retries().next().filter(|(retry_at, _)| *retry_at <= at).map(|(_, node)| Event::Due { node })
+    let over = |(retry_at, node): &(Millis, Node)| *retry_at <= at || out_of_time(job, *node, *retry_at, at);
+    job.retries().next().filter(over).map(|(_, node)| Event::Due { node })
+}
+
+/// Whether a retry's time comes from a clock that was ahead of ours: its attempt was released in what is the future, and
+/// it would wait longer than its task ever waits. An earlier process recorded it before the machine's clock was set back.
+fn out_of_time(job: &Job, node: Node, retry_at: Millis, at: Millis) -> bool {
+    let released_at = job.node(node).and_then(|record| record.attempt.as_ref()).map(|attempt| attempt.released_at);
+    let retry = job.plan().and_then(|plan| plan.tasks.get(node.task as usize)).map(|task| &task.retry);
+    let longest = retry.map_or(0, |retry| retry.max_delay_ms.max(retry.delay_ms));
+    released_at.is_some_and(|released_at| released_at > at) && retry_at > at.saturating_add(longest)
 }
 
 /// The task where a stop began: a failed task itself, of a stopped one the task that caused it.
