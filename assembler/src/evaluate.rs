@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candor_proto::job::Graph;
+use candor_proto::limits::JOB_INLINE_BYTES_MAX;
 use candor_proto::{ErrorClass, Job, Node, Plan, TaskError};
-use candor_workflow::expression::{EvaluationError, Expression, Template};
+use candor_workflow::expression::{EvaluationError, Expression, Scope, Template};
 use serde_json::Value;
 
 use crate::memo::Memo;
@@ -90,22 +91,35 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
     }
 }
 
-/// The job's own outputs by name, in the order of their names.
+/// The job's own outputs by name, in the order of their names. One for which no room is left beside those before it
+/// has no value.
 pub fn outputs(job: &Job, memo: &mut Memo) -> Vec<(String, Result<Value, Trouble>)> {
     let Some(plan) = job.plan() else { return Vec::new() };
     let trees: Vec<_> = plan.outputs.iter().map(|(name, value)| (name, prepared::Tree::parse(value))).collect();
     let read = trees.iter().filter_map(|(_, tree)| tree.as_ref().ok()).flat_map(prepared::Tree::expressions);
     let scope = scope::of_job(job, memo, read);
+    let mut left = JOB_INLINE_BYTES_MAX;
     trees
         .iter()
         .map(|(name, tree)| {
             let value = match tree {
-                Ok(tree) => tree.evaluate(&scope).map_err(|error| trouble(job, &format!("outputs.{name}"), &error)),
+                Ok(tree) => within(tree, &scope, &mut left)
+                    .unwrap_or_else(|error| Err(trouble(job, &format!("outputs.{name}"), &error))),
                 Err(error) => Err(Trouble::Error(error.clone())),
             };
             ((*name).clone(), value)
         })
         .collect()
+}
+
+/// A value that leaves the others what they need: all outputs together must fit into an answer.
+fn within(tree: &prepared::Tree, scope: &Scope, left: &mut usize) -> Result<Result<Value, Trouble>, EvaluationError> {
+    let before = *left;
+    Ok(tree.evaluate_within(scope, left)?.ok_or_else(|| {
+        *left = before;
+        let message = format!("the job's outputs together have more than {JOB_INLINE_BYTES_MAX} bytes");
+        Trouble::Error(TaskError::new(ErrorClass::Validation, "outputs_too_large", message))
+    }))
 }
 
 /// The key under which a job takes its turn; the workflow's `fairness_key`, else the tenant.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candor_proto::plan::{CheckRule, Over, Plan, Task};
+use candor_proto::value::json_bytes;
 use candor_proto::{ErrorClass, Job, TaskError};
 use candor_workflow::expression::{EvaluationError, Expression, ExpressionError, Scope, Template};
 use serde_json::{Map, Value};
@@ -63,6 +64,33 @@ impl Tree {
                 Value::Object(values)
             }
         })
+    }
+
+    /// The value in this scope within so many bytes of JSON, of which it takes its own; `None` when it would take more.
+    /// Looked at expression by expression, so that not even a part beyond the bound is kept.
+    pub(crate) fn evaluate_within(&self, scope: &Scope, left: &mut usize) -> Result<Option<Value>, EvaluationError> {
+        let value = match self {
+            Self::Plain(_) | Self::Template(_) => self.evaluate(scope)?,
+            Self::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    let Some(value) = item.evaluate_within(scope, left)? else { return Ok(None) };
+                    values.push(value);
+                }
+                return Ok(Some(Value::Array(values)));
+            }
+            Self::Map(fields) => {
+                let mut values = Map::new();
+                for (name, tree) in fields {
+                    let Some(value) = tree.evaluate_within(scope, left)? else { return Ok(None) };
+                    values.insert(name.clone(), value);
+                }
+                return Ok(Some(Value::Object(values)));
+            }
+        };
+        let Some(rest) = left.checked_sub(json_bytes(&value)) else { return Ok(None) };
+        *left = rest;
+        Ok(Some(value))
     }
 
     /// Every expression in it.
@@ -161,4 +189,20 @@ fn template(text: &str) -> Result<Template, TaskError> {
 
 fn refused(text: &str, error: &ExpressionError) -> TaskError {
     TaskError::new(ErrorClass::Validation, "expression", format!("`{text}`: {}", error.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_beyond_their_common_bound_are_not_kept() {
+        let tree = Tree::parse(&json!({"a": "${{ lists.range(100) }}", "b": ["${{ lists.range(100) }}", 1]})).unwrap();
+        let (scope, whole) = (Scope::default(), 2 * json_bytes(&json!((0..100).collect::<Vec<_>>())) + 8);
+        let mut left = whole;
+        assert_eq!(tree.evaluate_within(&scope, &mut left).unwrap(), Some(tree.evaluate(&scope).unwrap()));
+        assert_eq!(left, 0);
+        assert_eq!(tree.evaluate_within(&scope, &mut (whole - 1)).unwrap(), None);
+    }
 }

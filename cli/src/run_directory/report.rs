@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use candor_proto::time::rfc3339;
-use candor_proto::{Answer, Fate, Job, JobResult, Node};
+use candor_proto::{Answer, Fate, Gap, Job, JobResult, Node};
 
 use super::story;
 
-/// Statements and tasks that a report shows; the answer has them all.
+/// Statements, gaps and tasks that a report shows; the answer and the summary have what they have of them.
 const SHOWN_MAX: usize = 200;
 /// Characters of one statement.
 const STATEMENT_CHARACTERS_MAX: usize = 400;
@@ -65,10 +65,13 @@ fn gaps(out: &mut String, answer: &Answer) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "## What is missing\n")?;
-    for gap in answer.gaps.iter().take(SHOWN_MAX) {
-        writeln!(out, "- **{}**: {}.", escape(&gap.task), gap.reason.words())?;
+    // One that counts others stands for them, so it is never among those that are left out here.
+    let shown = |(place, gap): &(usize, &Gap)| *place < SHOWN_MAX || gap.count.is_some();
+    for (_, gap) in answer.gaps.iter().enumerate().filter(shown) {
+        let count = gap.count.map(|count| format!("{count} ")).unwrap_or_default();
+        writeln!(out, "- **{}**: {count}{}.", escape(&gap.task), gap.reason.words())?;
     }
-    more(out, answer.gaps.len())
+    more(out, answer.gaps.len(), "answer.json")
 }
 
 fn statements(out: &mut String, answer: &Answer) -> std::fmt::Result {
@@ -90,7 +93,7 @@ fn statements(out: &mut String, answer: &Answer) -> std::fmt::Result {
             sure.class().word()
         )?;
     }
-    more(out, answer.statements.len())
+    more(out, answer.statements.len(), "answer.json")
 }
 
 fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
@@ -118,12 +121,12 @@ fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
         )?;
     }
     writeln!(out)?;
-    more(out, job.tasks().len())
+    more(out, job.tasks().len(), "summary.json")
 }
 
-fn more(out: &mut String, count: usize) -> std::fmt::Result {
+fn more(out: &mut String, count: usize, place: &str) -> std::fmt::Result {
     if count > SHOWN_MAX {
-        writeln!(out, "- … and {} more; `answer.json` has them all.", count - SHOWN_MAX)?;
+        writeln!(out, "- … and {} more in `{place}`.", count - SHOWN_MAX)?;
     }
     writeln!(out)
 }

@@ -41,8 +41,9 @@ fn for_people(document: &Value) -> String {
         said.push_str(&format!("{}  {}\n", text(&statement, "id"), one_line(&text(&statement, "text"))));
     }
     for gap in list("gaps") {
+        let count = gap.get("count").and_then(Value::as_u64).map(|count| format!("{count} ")).unwrap_or_default();
         said.push_str(&format!(
-            "gap  {}: {}\n",
+            "gap  {}: {count}{}\n",
             terminal::clean(&text(&gap, "task")),
             text(&gap, "reason").replace('_', " ")
         ));
