@@ -6,6 +6,7 @@ mod services;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
@@ -98,14 +99,32 @@ impl Arguments {
     }
 }
 
+/// The first argument that is no text.
+fn not_text() -> Option<String> {
+    let broken = std::env::args_os().find(|argument| argument.to_str().is_none())?;
+    Some(broken.to_string_lossy().into_owned())
+}
+
 /// Reads the command line. Help and versions go to stdout and end with 0, mistakes to stderr and end with 2; a program
 /// that asked for JSON reads the mistake on stdout.
 pub(crate) fn parse() -> Result<Arguments, ExitCode> {
     Arguments::try_parse().map_err(|error| {
         if !error.use_stderr() {
-            // A terminal that went away is no reason for another error.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+            terminal::lose(error.print());
+            return match terminal::lost() {
+                Some(failure) => {
+                    terminal::report(&failure, false);
+                    ExitCode::from(failure.exit.code())
+                }
+                None => ExitCode::SUCCESS,
+            };
+        }
+        if let (ErrorKind::InvalidUtf8, Some(argument)) = (error.kind(), not_text()) {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            let message = format!("the argument `{}` is no UTF-8", argument.escape_debug());
+            let advice = "name it by a path in UTF-8; a link or another name for the file will do";
+            terminal::report(&Failure::usage(Code::NotUtf8, message).advice(advice), json);
+            return ExitCode::from(Exit::Usage.code());
         }
         if std::env::args_os().any(|argument| argument == "--json") {
             let told = error.to_string();

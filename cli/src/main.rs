@@ -38,11 +38,12 @@ fn main() -> ExitCode {
     };
     let json = arguments.json();
     let ended = logs(&environment).and_then(|()| command::run(arguments, &environment));
+    let ended = ended.and_then(|exit| terminal::lost().map_or(Ok(exit), Err));
     match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
             terminal::report(&failure, json);
-            ExitCode::from(failure.exit.code())
+            ExitCode::from(terminal::lost().map_or(failure.exit, |lost| lost.exit).code())
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use claim::{Claimed, Unfinished};
 pub(crate) use create::RunDirectory;
 pub(crate) use project::project;
 pub(crate) use story::Story;
-pub(crate) use verify::{OtherWording, Refuted, Verified, named_files, verify};
+pub(crate) use verify::{OtherWording, Refuted, Verified, known_format, named_files, verify};
 
 /// The format of a run directory; `verify` reads every one ever released.
 pub(crate) const FORMAT: u32 = 1;

@@ -97,7 +97,7 @@ fn tell(job: &Job, statement: &Statement) {
         while !found.is_char_boundary(end) {
             end -= 1;
         }
-        for line in terminal::clean(&found[..end]).lines() {
+        for line in terminal::clean_lines(&found[..end]).lines() {
             text.push_str(&format!("      | {line}\n"));
         }
         if end < found.len() {

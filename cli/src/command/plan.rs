@@ -23,7 +23,13 @@ pub(crate) fn plan(options: &arguments::Plan, environment: &Environment) -> Resu
     let compiled = compile(&source, &files, &catalogue, Mode::Execute);
     if !compiled.diagnostics.is_empty() {
         terminal::line(
-            render(&workflow.name, &workflow.text, &compiled.diagnostics, terminal::paint(environment)).trim_end(),
+            render(
+                &terminal::clean(&workflow.name),
+                &workflow.text,
+                &compiled.diagnostics,
+                terminal::paint(environment),
+            )
+            .trim_end(),
         );
     }
     let errors = compiled.diagnostics.iter().any(|found| found.severity == Severity::Error);

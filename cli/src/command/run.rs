@@ -51,7 +51,7 @@ async fn begin(options: Run, environment: &Environment) -> Result<Exit, Failure>
     let place = directory.path().to_path_buf();
     carry_out(options, directory, unfinished, Arc::new(catalogue), environment).await.inspect_err(|_| {
         if place.exists() {
-            terminal::line(&format!("go on with `candor run --resume {}`", place.display()));
+            terminal::line(&format!("go on with `candor run --resume {}`", terminal::path(&place)));
         }
     })
 }
@@ -104,7 +104,7 @@ async fn carry_out(
     })
     .await?;
     let job = unfinished.job;
-    terminal::line(&format!("run directory: {}", directory.path().display()));
+    terminal::line(&format!("run directory: {}", terminal::path(directory.path())));
     let mut progress = Progress::new();
     let ended = answered(&engine, unfinished.request, job, &drain, &mut progress).await;
     progress.finish();

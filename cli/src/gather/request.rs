@@ -26,7 +26,9 @@ pub(crate) fn compiled(
     let source = Source { name: &workflow.name, text: &workflow.text };
     let compiled = compile(&source, files, catalogue, Mode::Execute);
     if !compiled.diagnostics.is_empty() {
-        terminal::line(render(&workflow.name, &workflow.text, &compiled.diagnostics, paint).trim_end());
+        terminal::line(
+            render(&terminal::clean(&workflow.name), &workflow.text, &compiled.diagnostics, paint).trim_end(),
+        );
     }
     let errors = compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
     match compiled.plan {

@@ -63,14 +63,19 @@ pub(crate) fn verify(directory: &Path, catalogue: &Catalogue) -> Result<Verified
 }
 
 /// The format of a document, where a newer build wrote it: of the first line, or of the whole document.
-pub(super) fn newer(bytes: &[u8]) -> Option<u64> {
+fn newer(bytes: &[u8]) -> Option<u64> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let document = serde_json::from_slice::<Value>(line).or_else(|_| serde_json::from_slice(bytes)).ok()?;
     document.get("format").and_then(Value::as_u64).filter(|format| *format > u64::from(FORMAT))
 }
 
+/// Refuses a document that a newer build wrote.
+pub(crate) fn known_format(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    newer(bytes).map_or(Ok(()), |format| Err(of_newer(path, format)))
+}
+
 /// What is said of such a document.
-pub(super) fn of_newer(path: &Path, format: u64) -> Failure {
+fn of_newer(path: &Path, format: u64) -> Failure {
     Failure::newer(format!("{} has format {format}; this build reads up to {FORMAT}", path.display()))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn tree(plan: &Plan, facts: &Facts) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
     let _ = write_tree(&mut text, plan, facts);
-    terminal::clean(&text)
+    terminal::clean_lines(&text)
 }
 
 fn write_tree(out: &mut String, plan: &Plan, facts: &Facts) -> std::fmt::Result {
