@@ -1,6 +1,7 @@
 //! What a command line names, as data: the workflow's text, its files, its inputs.
 
 mod inputs;
+mod paths;
 mod request;
 
 use std::fs;
@@ -14,7 +15,9 @@ use sha2::Digest;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
+use crate::run_directory::{ANSWER, EVENTS, REQUEST, STATE};
 pub(crate) use inputs::{Given, file_value, read as inputs, resolve};
+pub(crate) use paths::{computed as computed_paths, written as written_paths};
 pub(crate) use request::{Bodies, compiled, request};
 
 /// Largest document that is read at all, in bytes; the compiler refuses beyond its own limit with a better word.
@@ -108,8 +111,8 @@ pub(crate) fn files(workflow: &Workflow, catalogue: &Catalogue) -> Result<(Files
     if !wanted.globs.is_empty() {
         let matcher = wanted.matcher();
         let entries = walkdir::WalkDir::new(&workflow.folder).follow_links(false).sort_by_file_name().into_iter();
-        let shown =
-            entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
+        let hidden = |entry: &walkdir::DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+        let shown = entries.filter_entry(|entry| entry.depth() == 0 || !(hidden(entry) || is_run(entry)));
         for entry in shown.flatten().filter(|entry| !entry.file_type().is_dir()) {
             let Ok(relative) = entry.path().strip_prefix(&workflow.folder) else { continue };
             let relative = relative.to_string_lossy().into_owned();
@@ -134,6 +137,12 @@ pub(crate) fn files(workflow: &Workflow, catalogue: &Catalogue) -> Result<(Files
         files.facts.insert(name, fact);
     }
     Ok((files, local))
+}
+
+/// Whether this is the run directory of some job, which no pattern means: it grows with every run.
+fn is_run(entry: &walkdir::DirEntry) -> bool {
+    let has = |name: &str| entry.path().join(name).is_file();
+    entry.file_type().is_dir() && ((has(EVENTS) && has(ANSWER)) || has(&format!("{STATE}/{REQUEST}")))
 }
 
 fn look(folder: &Path, path: &Path) -> FileFact {

@@ -13,7 +13,7 @@ mod story;
 mod verify;
 
 pub(crate) use claim::{Claimed, Unfinished};
-pub(crate) use create::RunDirectory;
+pub(crate) use create::{REQUEST, RunDirectory};
 pub(crate) use project::project;
 pub(crate) use story::Story;
 pub(crate) use verify::{OtherWording, Refuted, Verified, known_format, named_files, verify};

@@ -21,6 +21,7 @@ use crate::executor::{Executor, Tables};
 use crate::limits;
 use crate::registry::Registry;
 use crate::secrets::Known;
+use crate::source;
 use crate::supervisor::{Supervisor, hide_from_own_user};
 use crate::trouble::{Trouble, Troubles};
 use crate::workspace::Workspace;
@@ -150,8 +151,6 @@ fn executor(config: &Config, artifacts: Arc<dyn Artifacts>, clock: Arc<dyn Clock
     if let Some(folder) = &config.actions_dir {
         registry.add_installed(folder, &processes)?;
     }
-    // Compared with resolved paths later, so resolved themselves. One that is not there allows nothing.
-    let resolved = |paths: &Vec<std::path::PathBuf>| paths.iter().flat_map(std::fs::canonicalize).collect();
     Ok(Executor {
         instance: config.instance.clone(),
         registry,
@@ -159,7 +158,7 @@ fn executor(config: &Config, artifacts: Arc<dyn Artifacts>, clock: Arc<dyn Clock
         workspace,
         secrets: Arc::clone(&config.secrets),
         known: Known::default(),
-        allow_paths: config.allow_paths.as_ref().map(|paths| Arc::new(resolved(paths))),
+        allow_paths: config.allow_paths.as_deref().map(|paths| Arc::new(source::both_ways(paths))),
         artifacts,
         tables: Tables::default(),
         clock,

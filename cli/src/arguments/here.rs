@@ -38,6 +38,9 @@ pub(crate) struct Run {
     /// A folder with one file per secret
     #[arg(long, value_name = "DIR", env = "CANDOR_SECRETS_DIR")]
     pub(crate) secrets_dir: Option<PathBuf>,
+    /// A folder below which tasks may use absolute paths that they compute; may be given again
+    #[arg(long, value_name = "DIR", env = "CANDOR_ALLOW_PATH")]
+    pub(crate) allow_path: Vec<PathBuf>,
     /// Attempts at once; the number of cores where nothing is said
     #[arg(long, value_name = "N", env = "CANDOR_CONCURRENCY", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) concurrency: Option<u32>,

@@ -95,7 +95,7 @@ async fn carry_out(
         work_dir: options.work_dir.clone(),
         secrets_dir: options.secrets_dir.clone(),
         actions_dir: unfinished.actions_dir.clone(),
-        allow_paths: None,
+        allow_paths: Some([unfinished.allow_paths.clone(), options.allow_path.clone()].concat()),
         pools: unfinished.pools.clone(),
         concurrency: options.concurrency.unwrap_or_else(cores),
         grace_ms: GRACE_MS,

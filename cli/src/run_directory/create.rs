@@ -1,7 +1,8 @@
 //! A run directory from its first moment to the answer: it appears by one rename, already resumable.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use candor_platform::artifacts::folder::{DESKS, DOOR};
@@ -15,7 +16,7 @@ use crate::failure::{Code, Failure};
 const SLUG_CHARACTERS_MAX: usize = 40;
 
 /// What a resumption reads; whoever works in the folder holds a lock on it.
-const REQUEST: &str = "request.json";
+pub(crate) const REQUEST: &str = "request.json";
 const STORE: &str = "jobs.redb";
 
 /// A job's own folder. As long as it lives, no other process goes on with the job.
@@ -31,6 +32,15 @@ impl RunDirectory {
         clear(runs);
         let path = runs.join(format!(".{}", name(workflow, job, now)));
         loop {
+            // What a job was given and what came of it is its owner's business. Attempts never enter it.
+            let own = DirBuilder::new().recursive(true).mode(0o755).create(runs).and_then(|()| match DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+            {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+                made => made,
+            });
+            own.map_err(|error| Failure::disk("could not create", &path, &error))?;
             for part in [STATE, ARTIFACTS] {
                 let made = fs::create_dir_all(path.join(part));
                 made.map_err(|error| Failure::disk("could not create", &path, &error))?;

@@ -1,6 +1,6 @@
 //! Everything that is checked before a run, and the run directory that is made when all is well.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candor_platform::artifacts::folder::Folder;
 use candor_platform::config::Environment;
@@ -27,6 +27,8 @@ pub(super) async fn prepare(
     let given = gather::inputs(&options.source, &plan)?;
     let (job, now) = (JobId::from_uuid(Uuid::now_v7()), SystemClock.now());
     let directory = RunDirectory::prepare(&options.runs_dir, &plan.name, job, now)?;
+    let allowed: Vec<_> = options.allow_path.iter().map(|path| whole(path)).collect();
+    let allow_paths = gather::written_paths(&plan, &given.values, &allowed);
     let filling = async {
         let artifacts = Folder::open(directory.artifacts()).await?;
         gather::request(&workflow, &plan, given, local, &Bodies::Artifacts(&artifacts), (job, now)).await
@@ -36,9 +38,8 @@ pub(super) async fn prepare(
             let mut pools: Vec<String> = plan.tasks.iter().map(|task| task.pool().to_owned()).collect();
             pools.sort();
             pools.dedup();
-            let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
             let actions_dir = options.source.actions_dir.as_deref().map(whole);
-            let unfinished = Unfinished::new(job, request, pools, actions_dir);
+            let unfinished = Unfinished::new(job, request, pools, actions_dir).allowing(allow_paths);
             Ok((directory.publish(&unfinished)?, unfinished, catalogue))
         }
         Err(failure) => {
@@ -46,4 +47,9 @@ pub(super) async fn prepare(
             Err(failure)
         }
     }
+}
+
+/// A path that means the same wherever the run goes on.
+fn whole(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
