@@ -185,3 +185,19 @@ fn a_finished_run_that_was_changed_gives_no_orders_and_one_of_a_newer_build_is_s
     std::fs::write(&path, kept.replacen("\"format\": 1", "\"format\": \"x\"", 1)).expect("it is ours");
     ended(&resume(), 5);
 }
+
+#[test]
+fn what_a_failed_program_said_last_stands_wherever_people_look() {
+    let home = home();
+    let script = "echo first >&2; echo 'no such key: 7' >&2; exit 3";
+    write(home.path(), "w.yaml", format!("name: w\ntasks:\n  - {{ id: a, run: \"{script}\" }}\n"));
+    let output = run(home.path(), &["run", "w.yaml"]);
+    ended(&output, 1);
+    let wanted = "exited with 3: no such key: 7";
+    assert!(text(&output.stderr).contains(wanted), "{}", text(&output.stderr));
+    let directory = candor_tests::run_directory(&home.path().join("runs"));
+    for name in ["run.log", "report.md"] {
+        let told = std::fs::read_to_string(directory.join(name)).expect("it is there");
+        assert!(told.contains(wanted), "{name}: {told}");
+    }
+}

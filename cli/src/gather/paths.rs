@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use candor_proto::ValueType;
 use candor_proto::plan::Plan;
-use candor_workflow::catalogue::Catalogue;
+use candor_workflow::catalogue::{Catalogue, OutputKind};
 use serde_json::{Map, Value};
 
 /// Where an expression begins in a text.
@@ -34,12 +35,27 @@ pub(crate) fn computed(plan: &Plan, catalogue: &Catalogue) -> Vec<String> {
     for task in &plan.tasks {
         for (field, value) in task.with.as_object().into_iter().flatten() {
             let text = value.as_str().unwrap_or_default();
-            if text.contains(EXPRESSION) && text.contains("tasks.") && names_path(&task.uses, field) {
+            let from_results = text.contains(EXPRESSION) && text.contains("tasks.");
+            if from_results && names_path(&task.uses, field) && !is_file(plan, catalogue, text) {
                 found.push(format!("{}.{field}: {text}", task.id));
             }
         }
     }
     found
+}
+
+/// Whether a text is nothing but an output that is a file or a table: then it is no path, whatever it holds.
+fn is_file(plan: &Plan, catalogue: &Catalogue, text: &str) -> bool {
+    let inner = text.trim().strip_prefix(EXPRESSION).and_then(|text| text.strip_suffix("}}")).unwrap_or_default();
+    let parts: Vec<&str> = inner.trim().split('.').collect();
+    let ["tasks", id, "outputs", name] = parts.as_slice() else { return false };
+    let Some(task) = plan.tasks.iter().find(|task| task.id == *id) else { return false };
+    let fixed = || match &catalogue.get(&task.uses)?.outputs.get(*name)?.kind {
+        OutputKind::One(kind) => Some(*kind),
+        OutputKind::Either(_) => None,
+    };
+    let kind = task.outputs.get(*name).copied().or_else(fixed);
+    matches!(kind, Some(ValueType::File | ValueType::Table))
 }
 
 fn collect<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {

@@ -108,7 +108,7 @@ fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
             Fate::Missing => "missing",
         };
         let cause = record.caused_by.map(|cause| format!("because of {}", job.name(Node::task(cause))));
-        let error = record.node.error.as_ref().map(|error| error.message.clone());
+        let error = record.node.error.as_ref().map(|error| error.told());
         let why = cause.or(error).unwrap_or_default();
         let name = job.name(Node::task(place));
         writeln!(

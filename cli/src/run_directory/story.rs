@@ -78,7 +78,7 @@ fn line(job: &Job, recorded: &Recorded, took_ms: Option<u64>) -> Option<String> 
         }
         Event::Failed(failure) => {
             let next = failure.retry_at.map(|at| format!("; again at {}", rfc3339(at))).unwrap_or_default();
-            let (code, message) = (&failure.error.code, &failure.error.message);
+            let (code, message) = (&failure.error.code, failure.error.told());
             format!("{} failed{}: {message} ({code}){next}", job.name(failure.node), took(took_ms))
         }
         Event::Lost { node, .. } => format!("{} lost its worker", job.name(*node)),
