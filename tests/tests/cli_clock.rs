@@ -31,7 +31,6 @@ tasks:
 "#;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what is left out is said")]
 fn a_clock_that_is_set_neither_ends_an_attempt_nor_holds_a_retry_up() {
     let home = home();
     let (source, library) = (write(home.path(), "clock.c", CLOCK), home.path().join("clock.so"));

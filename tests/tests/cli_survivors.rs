@@ -23,7 +23,6 @@ time.sleep(5)
 "#;
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what is left out is said")]
 fn a_process_that_kills_its_supervisor_ends_with_its_attempt_and_those_of_others_live_on() {
     let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
     let may = Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success());
