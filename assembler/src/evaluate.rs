@@ -91,8 +91,8 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
     }
 }
 
-/// The job's own outputs by name, in the order of their names. One for which no room is left beside those before it
-/// has no value.
+/// The job's own outputs by name, in the order of their names. One for which no room is left beside those before it, and
+/// all after it, have no value.
 pub fn outputs(job: &Job, memo: &mut Memo) -> Vec<(String, Result<Value, Trouble>)> {
     let Some(plan) = job.plan() else { return Vec::new() };
     let trees: Vec<_> = plan.outputs.iter().map(|(name, value)| (name, prepared::Tree::parse(value))).collect();
@@ -112,14 +112,17 @@ pub fn outputs(job: &Job, memo: &mut Memo) -> Vec<(String, Result<Value, Trouble
         .collect()
 }
 
-/// A value that leaves the others what they need: all outputs together must fit into an answer.
+/// A value within what is left for all outputs together. Where one does not fit nothing is left for those after it: what
+/// none of them may keep is not worked out either.
 fn within(tree: &prepared::Tree, scope: &Scope, left: &mut usize) -> Result<Result<Value, Trouble>, EvaluationError> {
-    let before = *left;
-    Ok(tree.evaluate_within(scope, left)?.ok_or_else(|| {
-        *left = before;
-        let message = format!("the job's outputs together have more than {JOB_INLINE_BYTES_MAX} bytes");
-        Trouble::Error(TaskError::new(ErrorClass::Validation, "outputs_too_large", message))
-    }))
+    if *left > 0
+        && let Some(value) = tree.evaluate_within(scope, left)?
+    {
+        return Ok(Ok(value));
+    }
+    *left = 0;
+    let message = format!("the job's outputs together have more than {JOB_INLINE_BYTES_MAX} bytes");
+    Ok(Err(Trouble::Error(TaskError::new(ErrorClass::Validation, "outputs_too_large", message))))
 }
 
 /// The key under which a job takes its turn; the workflow's `fairness_key`, else the tenant.
