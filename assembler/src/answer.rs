@@ -22,9 +22,10 @@ pub fn answer(job: &Job, catalogue: &Catalogue) -> Option<Answer> {
     let summary = summary_tasks(job);
     let confidences = task_confidences(job);
     let (outputs, missing) = said(job);
-    let statements = statements::statements(job, catalogue, &summary, &confidences);
+    let (statements, left_out) = statements::statements(job, catalogue, &summary, &confidences);
     let mut gaps = gaps(job);
     gaps.extend(missing);
+    gaps.extend(left_out);
     let ledger = ledger::ledger(job, &summary, &statements);
     let confidence = confidence::overall(job, &summary, &confidences);
     let digest = digest(&accepted.plan_hash, &accepted.inputs, &statements, &gaps, &ledger, &outputs, result);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candor_proto::limits::JOB_INLINE_BYTES_MAX;
 use candor_proto::plan::{CheckRule, OnFail, Task};
 use candor_proto::{Class, Confidence, ErrorClass, Evidence, Job, Node, TaskError};
+use candor_workflow::fit_outputs;
 use serde_json::{Map, Value};
 
 use crate::evaluate;
@@ -23,7 +24,7 @@ pub struct Judged {
     pub low_confidence: bool,
 }
 
-/// Judges the outputs of an attempt: size, declared types, schema, checks, confidence, in this order.
+/// Judges the outputs of an attempt: declared types, size, schema, checks, confidence, in this order.
 pub fn judge(
     job: &Job,
     memo: &mut Memo,
@@ -32,12 +33,15 @@ pub fn judge(
     outputs: &Map<String, Value>,
     evidence: &[Evidence],
 ) -> Result<Judged, TaskError> {
-    let outputs = Value::Object(outputs.clone());
+    let mut outputs = outputs.clone();
+    // A worker of this build has done so; one of another build may not.
+    fit_outputs(&mut outputs, &task.outputs)
+        .map_err(|problem| validation(problem.code, problem.message).with_advice(problem.advice))?;
+    let outputs = Value::Object(outputs);
     if job.inline_bytes() + candor_proto::value::json_bytes(&outputs) > JOB_INLINE_BYTES_MAX {
         return Err(validation("outputs_too_large", "the outputs of the job's tasks together are over 64 MiB")
             .with_advice("write large results to files below `out/`, or return a table"));
     }
-    declared(task, &outputs)?;
     if let Some(schema) = &task.output_schema {
         memo.schema(node.task, schema).and_then(|schema| schema.check(&outputs)).map_err(|reason| {
             validation("output_schema", format!("the outputs do not fit the task's `output_schema`: {reason}"))
@@ -67,22 +71,6 @@ pub fn judge(
         }
     }
     Ok(Judged { outputs: Arc::new(outputs), evidence, warnings, low_confidence })
-}
-
-fn declared(task: &Task, outputs: &Value) -> Result<(), TaskError> {
-    for (name, kind) in &task.outputs {
-        match outputs.get(name) {
-            None => {
-                return Err(validation("output_missing", format!("the declared output `{name}` is missing"))
-                    .with_advice(format!("write `{name}` in the attempt's outputs, or take it out of `outputs`")));
-            }
-            Some(value) if !kind.admits(value) => {
-                return Err(validation("output_type", format!("the output `{name}` is no {}", kind.word())));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 fn holds(

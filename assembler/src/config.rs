@@ -2,7 +2,8 @@
 
 use candor_proto::limits::LEASE_MS;
 
-/// An assembler's settings.
+/// An assembler's settings. The default is that of one process with everything in it; a service of its own has
+/// `workers_inside: false` and `sharing: true`.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Its name in logs and queues.
@@ -15,6 +16,8 @@ pub struct Config {
     pub lease_ms: u64,
     /// Whether workers end with this process, so that at its start no attempt runs.
     pub workers_inside: bool,
+    /// Whether other assemblers may live beside it, so that partitions are shared with them.
+    pub sharing: bool,
 }
 
 impl Default for Config {
@@ -25,6 +28,7 @@ impl Default for Config {
             window: WINDOW,
             lease_ms: LEASE_MS,
             workers_inside: true,
+            sharing: false,
         }
     }
 }

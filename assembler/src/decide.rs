@@ -5,19 +5,24 @@
 //! is none. Recovery is [`advance`] after folding the log: there is no second implementation.
 
 mod accept;
+mod cancel;
 mod close;
 mod directive;
+mod input;
 mod join;
 mod needs;
 mod release;
 mod report;
+mod rerun;
 
 use candor_proto::event::Accepted;
 use candor_proto::message::{Assignment, DirectiveReply, Message, ReplyTo, Revocation};
-use candor_proto::{AttemptId, Event, Job, Millis};
+use candor_proto::{AttemptId, Event, Job, Millis, Node, Recorded};
 
 use crate::memo::Memo;
 
+pub use close::conclusion;
+pub use input::{Input, ParentLog};
 pub use release::{assignment, release};
 
 /// What a decision may know beside the job: the time, and fresh ids.
@@ -35,6 +40,8 @@ pub struct Now<'a> {
 pub struct Decision {
     /// To be appended to the log.
     pub events: Vec<Event>,
+    /// To be appended after those: what happened before, in another job. Keeps its times, is numbered anew.
+    pub past: Vec<Recorded>,
     /// To be done after the append.
     pub effects: Vec<Effect>,
 }
@@ -42,12 +49,12 @@ pub struct Decision {
 impl Decision {
     /// One event and nothing to do.
     pub fn event(event: Event) -> Self {
-        Self { events: vec![event], effects: Vec::new() }
+        Self { events: vec![event], ..Self::default() }
     }
 
     /// Nothing happened, but something is to be done.
     pub fn effect(effect: Effect) -> Self {
-        Self { events: Vec::new(), effects: vec![effect] }
+        Self { effects: vec![effect], ..Self::default() }
     }
 
     /// The same with one more thing to do.
@@ -108,12 +115,12 @@ pub enum Verdict {
 }
 
 /// Reacts to a message about a job.
-pub fn react(job: &Job, memo: &mut Memo, message: &Message, now: &mut Now<'_>) -> Verdict {
-    match message {
+pub fn react(job: &Job, memo: &mut Memo, input: &Input, now: &mut Now<'_>) -> Verdict {
+    match &input.message {
         Message::PlanReady(ready) => accept::ready(job, ready),
         Message::PlanRefused(refused) => accept::refused(job, refused),
         Message::Report(report) => report::report(job, memo, report, now.at),
-        Message::Directive(directive) => directive::directive(job, directive),
+        Message::Directive(directive) => directive::directive(job, directive, input, now.at),
         Message::Claim(_) => Verdict::Illegal("this build releases no task with effects"),
         Message::Finding(_) => Verdict::Illegal("this build opens no case"),
         Message::JobRequest(_)
@@ -137,6 +144,9 @@ pub fn react(job: &Job, memo: &mut Memo, message: &Message, now: &mut Now<'_>) -
 pub fn advance(job: &Job, memo: &mut Memo, now: &mut Now<'_>) -> Option<Decision> {
     if job.state().ended() || job.accepted().is_none() {
         return None;
+    }
+    if job.cancelled() {
+        return cancel::stop(job).or_else(|| close::close(job));
     }
     if let Some(event) = due(job, now.at) {
         return Some(Decision::event(event));
@@ -169,7 +179,17 @@ fn due(job: &Job, at: Millis) -> Option<Event> {
     if !job.budget_spent() && close::deadline(job).is_some_and(|deadline| deadline <= at) {
         return Some(Event::BudgetSpent);
     }
-    job.retries().next().filter(|(retry_at, _)| *retry_at <= at).map(|(_, node)| Event::Due { node })
+    let over = |(retry_at, node): &(Millis, Node)| *retry_at <= at || out_of_time(job, *node, *retry_at, at);
+    job.retries().next().filter(over).map(|(_, node)| Event::Due { node })
+}
+
+/// Whether a retry's time comes from a clock that was ahead of ours: its attempt was released in what is the future, and
+/// it would wait longer than its task ever waits. An earlier process recorded it before the machine's clock was set back.
+fn out_of_time(job: &Job, node: Node, retry_at: Millis, at: Millis) -> bool {
+    let released_at = job.node(node).and_then(|record| record.attempt.as_ref()).map(|attempt| attempt.released_at);
+    let retry = job.plan().and_then(|plan| plan.tasks.get(node.task as usize)).map(|task| &task.retry);
+    let longest = retry.map_or(0, |retry| retry.max_delay_ms.max(retry.delay_ms));
+    released_at.is_some_and(|released_at| released_at > at) && retry_at > at.saturating_add(longest)
 }
 
 /// The task where a stop began: a failed task itself, of a stopped one the task that caused it.

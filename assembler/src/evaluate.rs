@@ -2,18 +2,22 @@
 //!
 //! Parses once per task and binds only what its expressions read, so that a fan-out stays linear.
 
+mod env;
 mod items;
 mod prepared;
 mod resolve;
 mod scope;
 mod sentence;
+mod typed;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candor_proto::job::Graph;
+use candor_proto::limits::JOB_INLINE_BYTES_MAX;
 use candor_proto::{ErrorClass, Job, Node, Plan, TaskError};
-use candor_workflow::expression::{EvaluationError, Expression, Template};
+use candor_workflow::expression::{EvaluationError, Expression, Scope, Template};
 use serde_json::Value;
 
 use crate::memo::Memo;
@@ -49,8 +53,11 @@ pub fn condition(job: &Job, memo: &mut Memo, task: u32) -> Result<Option<Conditi
     let prepared = prepared::prepare(job, memo, task)?;
     let Some(when) = &prepared.when else { return Ok(None) };
     let in_any_case = when.calls_any(&["always", "failed", "skipped"]);
-    let scope = scope::of_task(job, memo, task, &prepared);
-    let holds = match when.evaluate(scope) {
+    let scope = match scope::of_decision(job, memo, task, &prepared, &[when]) {
+        Ok(scope) => scope,
+        Err(trouble) => return Ok(Some(Condition { in_any_case, holds: Err(trouble) })),
+    };
+    let holds = match when.evaluate(&scope) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(other) => {
             let message = format!("`when` must be true or false, and `{}` is {}", when.text(), kind(&other));
@@ -81,8 +88,10 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
         }
     };
     let prepared = prepared::prepare(job, memo, node.task).map_err(plain)?;
-    let mut scope = scope::of_node(job, memo, node, &prepared).map_err(plain)?;
-    scope.set_json("outputs", outputs);
+    let mut scope = scope::of_node(job, memo, node, &prepared).map_err(plain)?.scope;
+    let declared = job.plan().and_then(|plan| plan.tasks.get(node.task as usize));
+    let seen = declared.map_or(Cow::Borrowed(outputs), |task| typed::outputs(task, outputs));
+    scope.set_json("outputs", &seen);
     match expression.evaluate(&scope) {
         Ok(Value::Bool(holds)) => Ok(holds),
         Ok(other) => Err(failed(format!("the check `{text}` must be true or false, and it is {}", kind(&other)))),
@@ -90,22 +99,30 @@ pub fn assert(job: &Job, memo: &mut Memo, node: Node, outputs: &Value, text: &st
     }
 }
 
-/// The job's own outputs by name, in the order of their names.
+/// The job's own outputs by name, in the order of their names. One for which no room is left beside those before it, and
+/// all after it, have no value.
 pub fn outputs(job: &Job, memo: &mut Memo) -> Vec<(String, Result<Value, Trouble>)> {
     let Some(plan) = job.plan() else { return Vec::new() };
-    let trees: Vec<_> = plan.outputs.iter().map(|(name, value)| (name, prepared::Tree::parse(value))).collect();
-    let read = trees.iter().filter_map(|(_, tree)| tree.as_ref().ok()).flat_map(prepared::Tree::expressions);
-    let scope = scope::of_job(job, memo, read);
-    trees
-        .iter()
-        .map(|(name, tree)| {
-            let value = match tree {
-                Ok(tree) => tree.evaluate(&scope).map_err(|error| trouble(job, &format!("outputs.{name}"), &error)),
-                Err(error) => Err(Trouble::Error(error.clone())),
-            };
-            ((*name).clone(), value)
-        })
-        .collect()
+    let mut left = JOB_INLINE_BYTES_MAX;
+    let mut value = |memo: &mut Memo, name: &str, value: &Value| {
+        let tree = prepared::Tree::parse(value).map_err(Trouble::Error)?;
+        let scope = scope::of_job(job, memo, &tree.expressions())?;
+        within(&tree, &scope, &mut left).unwrap_or_else(|error| Err(trouble(job, &format!("outputs.{name}"), &error)))
+    };
+    plan.outputs.iter().map(|(name, tree)| (name.clone(), value(memo, name, tree))).collect()
+}
+
+/// A value within what is left for all outputs together. Where one does not fit nothing is left for those after it: what
+/// none of them may keep is not worked out either.
+fn within(tree: &prepared::Tree, scope: &Scope, left: &mut usize) -> Result<Result<Value, Trouble>, EvaluationError> {
+    if *left > 0
+        && let Some(value) = tree.evaluate_within(scope, left)?
+    {
+        return Ok(Ok(value));
+    }
+    *left = 0;
+    let message = format!("the job's outputs together have more than {JOB_INLINE_BYTES_MAX} bytes");
+    Ok(Err(Trouble::Error(TaskError::new(ErrorClass::Validation, "outputs_too_large", message))))
 }
 
 /// The key under which a job takes its turn; the workflow's `fairness_key`, else the tenant.
@@ -113,7 +130,8 @@ pub fn fairness_key(job: &Job) -> String {
     let Some(accepted) = job.accepted() else { return String::new() };
     let Some(text) = &accepted.plan.fairness_key else { return accepted.tenant.clone().unwrap_or_default() };
     let value = Template::parse(text).ok().and_then(|template| {
-        let scope = scope::of_job(job, &mut Memo::default(), template.expressions().map(|(_, expression)| expression));
+        let read: Vec<_> = template.expressions().map(|(_, expression)| expression).collect();
+        let scope = scope::of_job(job, &mut Memo::default(), &read).ok()?;
         template.evaluate(&scope).ok()
     });
     value.map_or_else(|| text.clone(), |value| as_text(&value))

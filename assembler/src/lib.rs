@@ -1,6 +1,6 @@
 //! Where results come together: the only writer of job state.
 //!
-//! A pure core ([`decide`], [`partition`]) says what happened and what to do about it; a thin shell
+//! A pure core ([`decide`], [`partition`], [`sharing`]) says what happened and what to do about it; a thin shell
 //! ([`service`]) appends, publishes and acknowledges, in that order. Deliberately knows no model, no
 //! action's inside and no disk.
 
@@ -14,6 +14,7 @@ pub mod memo;
 pub mod notice;
 pub mod partition;
 pub mod service;
+pub mod sharing;
 pub mod summary;
 
 pub use answer::answer;

@@ -100,7 +100,7 @@ fn task(job: &Job, node: Node) -> Option<NoticeKind> {
         None => (record.state, record.fan.is_none().then_some(&record.node)),
         Some(_) => job.node(node).map(|item| (item.state, Some(item)))?,
     };
-    let error = run.and_then(|run| run.error.as_ref()).map(|error| error.message.clone());
+    let error = run.and_then(|run| run.error.as_ref()).map(|error| error.told());
     let reason = match (state, record.caused_by) {
         (TaskState::Stopped, Some(cause)) => Some(format!("because of {}", job.name(Node::task(cause)))),
         (TaskState::Failed | TaskState::Retrying, _) => error,

@@ -4,14 +4,18 @@
 //! **acknowledges** the inputs, in that order, always. Publishing one batch overlaps appending the next.
 
 mod counters;
+mod intake;
 mod load;
+mod outputs;
 mod owner;
 mod parcel;
 mod post;
 mod publisher;
 mod round;
+mod share;
 mod trouble;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use candor_platform::runtime::sync::watch;
@@ -26,6 +30,7 @@ use crate::config::Config;
 use crate::error::Error;
 pub use counters::Counters;
 use owner::Owner;
+use share::Share;
 use trouble::Troubles;
 
 /// What an assembler stands on.
@@ -50,6 +55,8 @@ pub struct Parts {
 /// A running assembler.
 pub struct Assembler {
     partitions: Vec<Running<()>>,
+    talk: Option<Running<()>>,
+    share: Arc<Share>,
     drain: watch::Sender<bool>,
     troubles: Troubles,
     counters: Arc<Counters>,
@@ -63,6 +70,7 @@ struct Shared {
     parts: Parts,
     troubles: Troubles,
     counters: Arc<Counters>,
+    share: Arc<Share>,
 }
 
 impl Assembler {
@@ -71,12 +79,25 @@ impl Assembler {
         let drain = watch::Sender::new(false);
         let owner = OwnerId::from_uuid((parts.fresh)());
         let (troubles, counters) = (Troubles::new(), Arc::<Counters>::default());
-        let numbers = 0..config.partitions;
-        let shared =
-            Shared { owner, config: Arc::new(config), parts, troubles: troubles.clone(), counters: counters.clone() };
-        let partitions =
-            numbers.map(|number| runtime::spawn(Owner::new(number, shared.clone()).run(drain.subscribe()))).collect();
-        Self { partitions, drain, troubles, counters }
+        let share = Arc::new(Share::new(owner, config.partitions));
+        let shared = Shared {
+            owner,
+            config: Arc::new(config),
+            parts,
+            troubles: troubles.clone(),
+            counters: counters.clone(),
+            share: Arc::clone(&share),
+        };
+        let talk = shared.config.sharing.then(|| runtime::spawn(share::take_part(shared.clone(), drain.subscribe())));
+        let partitions = (0..shared.config.partitions)
+            .map(|number| runtime::spawn(Owner::new(number, shared.clone()).run(drain.subscribe())))
+            .collect();
+        Self { partitions, talk, share, drain, troubles, counters }
+    }
+
+    /// The partitions it owns, and every change of them.
+    pub fn partitions_owned(&self) -> watch::Receiver<BTreeSet<u32>> {
+        self.share.owned()
     }
 
     /// What keeps a partition from its work; `None` while all is well.
@@ -89,12 +110,15 @@ impl Assembler {
         Arc::clone(&self.counters)
     }
 
-    /// Stops consuming, lets what is decided be published and acknowledged, and returns when that is done.
+    /// Tells the other assemblers, stops consuming, lets what is decided be published and acknowledged, and returns when that is done.
     /// What the broker or the store do not take in time is owed by the log, or comes again.
     pub async fn drain(self) {
         self.drain.send_replace(true);
         for partition in self.partitions {
             partition.join().await;
+        }
+        if let Some(talk) = self.talk {
+            talk.join().await;
         }
     }
 }

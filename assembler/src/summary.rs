@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use candor_proto::job::{FanRecord, NodeRecord, TaskRecord};
+use candor_proto::event::Parent;
+use candor_proto::job::{FanRecord, TaskRecord};
 use candor_proto::limits::FAILED_ITEMS_NAMED_MAX;
 use candor_proto::time::rfc3339;
 use candor_proto::{Confidence, Gap, Job, JobId, JobResult, JobState, Millis, Node, Sha256, TaskError, TaskState};
@@ -15,6 +16,8 @@ use crate::answer;
 #[derive(Debug, Serialize)]
 pub struct Summary {
     job: JobId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Parent>,
     workflow: Option<String>,
     plan_hash: Option<Sha256>,
     state: JobState,
@@ -67,6 +70,7 @@ pub fn summary(job: &Job) -> Summary {
         job.tasks().iter().zip(0_u32..).map(|(record, task)| (job.name(Node::task(task)), of_task(job, record, task)));
     Summary {
         job: job.id(),
+        parent: job.accepted().and_then(|accepted| accepted.parent.clone()),
         workflow: job.plan().map(|plan| plan.name.clone()),
         plan_hash: job.accepted().map(|accepted| accepted.plan_hash),
         state: job.state(),
@@ -83,15 +87,12 @@ pub fn summary(job: &Job) -> Summary {
 fn of_task(job: &Job, record: &TaskRecord, task: u32) -> TaskSummary {
     let nodes =
         || record.fan.iter().flat_map(|fan| fan.items.iter()).chain(record.fan.is_none().then_some(&record.node));
-    let first_failure =
-        record.fan.as_ref().and_then(|fan| fan.items.iter().find(|item| item.state == TaskState::Failed));
-    let failing: Option<&NodeRecord> = if record.fan.is_some() { first_failure } else { Some(&record.node) };
     TaskSummary {
         state: record.state,
-        attempts: nodes().map(|node| node.attempts).sum(),
+        attempts: record.attempts(),
         outputs: outputs(record),
         confidence: answer::of_task(job, task),
-        error: failing.and_then(|node| node.error.as_deref().cloned()),
+        error: record.error().cloned(),
         started_at: record.started_at.map(rfc3339),
         ended_at: record.ended_at.map(rfc3339),
         duration_ms: record.started_at.zip(record.ended_at).map(|(start, end)| end.saturating_sub(start)),

@@ -1,14 +1,20 @@
 //! The command line as data. Every flag `--a-b` is also `CANDOR_A_B`.
 
-use std::path::PathBuf;
+mod here;
+mod jobs;
+mod services;
+
 use std::process::ExitCode;
 
-use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
 use serde_json::json;
 
 use crate::failure::{Code, Exit, Failure};
 use crate::terminal;
+pub(crate) use here::{Actions, Check, Completions, Explain, New, Plan, Run, Source, Verify};
+pub(crate) use jobs::{Cancel, Doctor, Export, List, Logs, Rerun, Status, Submit, Watch};
+pub(crate) use services::{Assembler, Planner, Up, Worker};
 
 /// Runs multi-step work and says what it does not know.
 #[derive(Debug, Parser)]
@@ -28,6 +34,32 @@ pub(crate) enum Command {
     Validate(Check),
     /// Show what a workflow would do: its tasks, files, secrets and risks
     Plan(Plan),
+    /// Start everything in one process, for the commands below
+    Up(Up),
+    /// Start a planner: requests become plans
+    Planner(Planner),
+    /// Start an assembler: it releases tasks, records what they come to, and answers
+    Assembler(Assembler),
+    /// Start a worker: it carries tasks out
+    Worker(Worker),
+    /// Hand a workflow in to `candor up` or to services
+    Submit(Submit),
+    /// List jobs, the newest first
+    List(List),
+    /// Show how a job stands
+    Status(Status),
+    /// Show what a job does, as it happens
+    Watch(Watch),
+    /// Tell a job's story
+    Logs(Logs),
+    /// End a job
+    Cancel(Cancel),
+    /// Do an ended job again, as a new job
+    Rerun(Rerun),
+    /// Write a job's run directory
+    Export(Export),
+    /// Find what is wrong with a deployment and say what to do
+    Doctor(Doctor),
     /// Show the recorded bytes behind the sentences of an answer
     Explain(Explain),
     /// Derive a run directory again from its log and refuse when any byte differs
@@ -42,130 +74,6 @@ pub(crate) enum Command {
     Completions(Completions),
 }
 
-/// A workflow and its inputs.
-#[derive(Debug, Args)]
-pub(crate) struct Source {
-    /// The workflow, a YAML or JSON file
-    #[arg(value_name = "WORKFLOW")]
-    pub(crate) workflow: Option<String>,
-    /// An input; `k=@file` reads its value from a file
-    #[arg(short = 'i', long = "input", value_name = "KEY=VALUE", env = "CANDOR_INPUT")]
-    pub(crate) input: Vec<String>,
-    /// A JSON or YAML file with inputs by name
-    #[arg(long, value_name = "FILE", env = "CANDOR_INPUTS")]
-    pub(crate) inputs: Option<PathBuf>,
-    /// A folder with declarations of installed actions
-    #[arg(long, value_name = "DIR", env = "CANDOR_ACTIONS_DIR")]
-    pub(crate) actions_dir: Option<PathBuf>,
-}
-
-/// `candor run`.
-#[derive(Debug, Args)]
-pub(crate) struct Run {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Where run directories are made
-    #[arg(long, value_name = "DIR", default_value = "runs", env = "CANDOR_RUNS_DIR")]
-    pub(crate) runs_dir: PathBuf,
-    /// Where attempts get their working directories
-    #[arg(long, value_name = "DIR", env = "CANDOR_WORK_DIR")]
-    pub(crate) work_dir: Option<PathBuf>,
-    /// A folder with one file per secret
-    #[arg(long, value_name = "DIR", env = "CANDOR_SECRETS_DIR")]
-    pub(crate) secrets_dir: Option<PathBuf>,
-    /// Attempts at once; the number of cores where nothing is said
-    #[arg(long, value_name = "N", env = "CANDOR_CONCURRENCY", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub(crate) concurrency: Option<u32>,
-    /// Print the answer as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-    /// Do not ask for confirmation of a plan that the planner made
-    #[arg(long, env = "CANDOR_YES", value_parser = FalseyValueParser::new())]
-    pub(crate) yes: bool,
-    /// Go on with an interrupted run
-    #[arg(long, value_name = "RUN_DIR", env = "CANDOR_RESUME", conflicts_with_all = ["workflow", "input", "inputs"])]
-    pub(crate) resume: Option<PathBuf>,
-}
-
-/// `candor validate`.
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Print diagnostics as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-}
-
-/// `candor plan`.
-#[derive(Debug, Args)]
-pub(crate) struct Plan {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// Print the plan as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new(), conflicts_with = "dot")]
-    pub(crate) json: bool,
-    /// Print the graph in the language of Graphviz
-    #[arg(long, env = "CANDOR_DOT", value_parser = FalseyValueParser::new())]
-    pub(crate) dot: bool,
-}
-
-/// `candor explain`.
-#[derive(Debug, Args)]
-pub(crate) struct Explain {
-    /// The run directory
-    pub(crate) run_dir: PathBuf,
-    /// A statement, such as S3; all of them where none is named
-    pub(crate) statement: Option<String>,
-    /// Print as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-}
-
-/// `candor verify`.
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// The run directory
-    pub(crate) run_dir: PathBuf,
-    /// The digest that the answer must have
-    #[arg(long, value_name = "SHA256", env = "CANDOR_DIGEST")]
-    pub(crate) digest: Option<String>,
-    /// Print as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-}
-
-/// `candor actions`.
-#[derive(Debug, Args)]
-pub(crate) struct Actions {
-    /// One action, with its parameters and outputs
-    pub(crate) name: Option<String>,
-    /// A folder with declarations of installed actions
-    #[arg(long, value_name = "DIR", env = "CANDOR_ACTIONS_DIR")]
-    pub(crate) actions_dir: Option<PathBuf>,
-    /// Print as JSON
-    #[arg(long, env = "CANDOR_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-    /// Write the pages of the documentation into this folder
-    #[arg(long, value_name = "DIR", hide = true)]
-    pub(crate) pages: Option<PathBuf>,
-}
-
-/// `candor new`.
-#[derive(Debug, Args)]
-pub(crate) struct New {
-    /// The file to write
-    #[arg(default_value = "workflow.yaml")]
-    pub(crate) file: PathBuf,
-}
-
-/// `candor completions`.
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// Which shell
-    pub(crate) shell: clap_complete::Shell,
-}
-
 impl Arguments {
     /// Whether programs read what the command prints.
     pub(crate) const fn json(&self) -> bool {
@@ -176,9 +84,32 @@ impl Arguments {
             Command::Explain(options) => options.json,
             Command::Verify(options) => options.json,
             Command::Actions(options) => options.json,
+            Command::Submit(options) => options.json,
+            Command::List(options) => options.json,
+            Command::Status(options) => options.json,
+            Command::Watch(options) => options.json,
+            Command::Logs(options) => options.json,
+            Command::Cancel(options) => options.json,
+            Command::Rerun(options) => options.json,
+            Command::Export(options) => options.json,
+            Command::Doctor(options) => options.json,
+            Command::Up(_) | Command::Planner(_) | Command::Assembler(_) | Command::Worker(_) => false,
             Command::Schema | Command::New(_) | Command::Completions(_) => false,
         }
     }
+}
+
+impl Arguments {
+    /// Whether this process serves until it is asked to end, so that what it tells of itself is a log.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self.command, Command::Planner(_) | Command::Assembler(_) | Command::Worker(_))
+    }
+}
+
+/// The first argument that is no text.
+fn not_text() -> Option<String> {
+    let broken = std::env::args_os().find(|argument| argument.to_str().is_none())?;
+    Some(broken.to_string_lossy().into_owned())
 }
 
 /// Reads the command line. Help and versions go to stdout and end with 0, mistakes to stderr and end with 2; a program
@@ -186,9 +117,21 @@ impl Arguments {
 pub(crate) fn parse() -> Result<Arguments, ExitCode> {
     Arguments::try_parse().map_err(|error| {
         if !error.use_stderr() {
-            // A terminal that went away is no reason for another error.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+            terminal::lose(error.print());
+            return match terminal::lost() {
+                Some(failure) => {
+                    terminal::report(&failure, false);
+                    ExitCode::from(failure.exit.code())
+                }
+                None => ExitCode::SUCCESS,
+            };
+        }
+        if let (ErrorKind::InvalidUtf8, Some(argument)) = (error.kind(), not_text()) {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            let message = format!("the argument `{}` is no UTF-8", argument.escape_debug());
+            let advice = "name it by a path in UTF-8; a link or another name for the file will do";
+            terminal::report(&Failure::usage(Code::NotUtf8, message).advice(advice), json);
+            return ExitCode::from(Exit::Usage.code());
         }
         if std::env::args_os().any(|argument| argument == "--json") {
             let told = error.to_string();

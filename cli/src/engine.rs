@@ -1,4 +1,4 @@
-//! All parts in one process, on the embedded broker and store: planner, assembler and worker around one job.
+//! All parts in one process, on the embedded broker and store: planner, assembler and worker.
 
 mod worker;
 
@@ -9,33 +9,28 @@ use candor_assembler::Assembler;
 use candor_planner::Planner;
 use candor_platform::artifacts::folder::Folder;
 use candor_platform::broker::embedded::EmbeddedBroker;
-use candor_platform::broker::{Binding, Properties, to_queue};
 use candor_platform::config::Environment;
 use candor_platform::store::embedded::EmbeddedStore;
-use candor_platform::{Broker, Clock, Consumer, Store, SystemClock};
-use candor_proto::codec::Encoding;
-use candor_proto::message::JobRequest;
+use candor_platform::{Artifacts, Clock, Store, SystemClock};
 use candor_proto::route::Routes;
-use candor_proto::{JobId, Message, MessageId, Recorded};
 use candor_workflow::catalogue::Catalogue;
 use uuid::Uuid;
 
+use crate::deployment::{Accepted, Direct};
 use crate::failure::{Code, Failure};
 use worker::Worker;
-
-/// Partitions of an engine that carries one job.
-const PARTITIONS: u32 = 1;
-/// Notices that may wait for the display.
-const NOTICES_PREFETCH: u32 = 10_000;
-/// Events read from the store at once.
-const PAGE_EVENTS: usize = 8_192;
+pub(crate) use worker::secrets;
 
 /// What an engine is told.
 pub(crate) struct Settings {
+    /// Its name in queues and logs.
+    pub(crate) instance: &'static str,
     /// The store's file.
     pub(crate) store: PathBuf,
     /// How long to wait for another process that has it open, in milliseconds.
     pub(crate) wait_ms: u64,
+    /// Partitions of the store.
+    pub(crate) partitions: u32,
     /// Where bodies lie.
     pub(crate) artifacts: PathBuf,
     /// Where attempts have their folders; `None` means the system's temporary directory.
@@ -44,6 +39,10 @@ pub(crate) struct Settings {
     pub(crate) secrets_dir: Option<PathBuf>,
     /// Where installed actions are declared.
     pub(crate) actions_dir: Option<PathBuf>,
+    /// Parents of absolute paths that may be read; `None` allows all.
+    pub(crate) allow_paths: Option<Vec<PathBuf>>,
+    /// What makes a request accepted.
+    pub(crate) accepted: Accepted,
     /// Pools to serve.
     pub(crate) pools: Vec<String>,
     /// Attempts at once.
@@ -58,16 +57,10 @@ pub(crate) struct Settings {
 
 /// A running engine.
 pub(crate) struct Engine {
-    broker: Arc<dyn Broker>,
-    store: Arc<EmbeddedStore>,
-    clock: Arc<dyn Clock>,
-    routes: Routes,
+    direct: Direct,
     planner: Planner,
     assembler: Assembler,
     worker: Worker,
-    replies: Box<dyn Consumer>,
-    notices: Box<dyn Consumer>,
-    mailbox: String,
 }
 
 impl Engine {
@@ -75,26 +68,31 @@ impl Engine {
     pub(crate) async fn start(settings: Settings) -> Result<Self, Failure> {
         let hub = EmbeddedBroker::new();
         let broker = hub.connect();
-        let store = Arc::new(EmbeddedStore::open_waiting(&settings.store, settings.wait_ms).await?);
-        store.partitions(PARTITIONS).await?;
-        let artifacts = Arc::new(Folder::open(&settings.artifacts).await?);
+        let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open_waiting(&settings.store, settings.wait_ms).await?);
+        let partitions = store.partitions(settings.partitions).await?;
+        let artifacts: Arc<dyn Artifacts> = Arc::new(Folder::open(&settings.artifacts).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let routes = Routes::default();
         let fresh: Arc<dyn Fn() -> Uuid + Send + Sync> = Arc::new(Uuid::now_v7);
-        broker.declare(&routes.topology(PARTITIONS, &settings.pools)).await?;
-        let mailbox = routes.replies("run");
-        broker.declare_private(&routes.private(mailbox.clone()), &[]).await?;
-        let replies = broker.consume(&mailbox, 8).await?;
-        let watch = routes.worker("run.watch");
-        let everything = Binding { exchange: routes.events(), key: "#".to_owned() };
-        broker.declare_private(&routes.private(watch.clone()), &[everything]).await?;
-        let notices = broker.consume(&watch, NOTICES_PREFETCH).await?;
-        let worker = Worker::start(&settings, &routes, hub.connect(), Arc::clone(&artifacts), Arc::clone(&clock))?;
+        broker.declare(&routes.topology(partitions, &settings.pools)).await?;
+        let direct = Direct {
+            broker,
+            store: store.clone(),
+            artifacts: artifacts.clone(),
+            routes: routes.clone(),
+            partitions,
+            accepted: settings.accepted,
+        };
+        let worker = Worker::start(&settings, &direct, hub.connect(), Arc::clone(&clock))?;
         let assembler = Assembler::start(
-            candor_assembler::Config { partitions: PARTITIONS, ..candor_assembler::Config::default() },
+            candor_assembler::Config {
+                instance: settings.instance.to_owned(),
+                partitions,
+                ..candor_assembler::Config::default()
+            },
             candor_assembler::service::Parts {
                 broker: hub.connect(),
-                store: store.clone(),
+                store,
                 artifacts: artifacts.clone(),
                 clock: Arc::clone(&clock),
                 routes: routes.clone(),
@@ -103,40 +101,24 @@ impl Engine {
             },
         );
         let planner = Planner::start(
-            candor_planner::Config { instance: "run.planner".to_owned(), partitions: PARTITIONS },
+            candor_planner::Config { instance: format!("{}.planner", settings.instance), partitions },
             candor_planner::Parts {
                 broker: hub.connect(),
-                artifacts: artifacts.clone(),
-                clock: Arc::clone(&clock),
-                routes: routes.clone(),
+                artifacts,
+                clock,
+                routes,
                 catalogue: settings.catalogue,
                 fresh,
             },
         )
         .await
         .map_err(|error| Failure::store(Code::NotStarted, error.to_string()))?;
-        Ok(Self { broker, store, clock, routes, planner, assembler, worker, replies, notices, mailbox })
+        Ok(Self { direct, planner, assembler, worker })
     }
 
-    /// Hands a request in; its answer will come to [`Engine::replies`].
-    pub(crate) async fn submit(&self, request: JobRequest) -> Result<(), Failure> {
-        let properties = Properties {
-            message_id: Some(MessageId::from_uuid(Uuid::now_v7()).to_string()),
-            reply_to: Some(self.mailbox.clone()),
-            content_type: Some(Encoding::MessagePack.content_type().to_owned()),
-            timestamp: Some(self.clock.now()),
-            ..Properties::default()
-        };
-        let outgoing = to_queue(self.routes.jobs(), Message::JobRequest(Box::new(request)), properties);
-        for result in self.broker.publish(vec![outgoing]).await {
-            result?;
-        }
-        Ok(())
-    }
-
-    /// Answers and progress, to be waited for together, and the last trouble of the assembler.
-    pub(crate) fn channels(&mut self) -> (&mut dyn Consumer, &mut dyn Consumer) {
-        (&mut *self.replies, &mut *self.notices)
+    /// What commands speak to.
+    pub(crate) const fn deployment(&self) -> &Direct {
+        &self.direct
     }
 
     /// What keeps the assembler from its work.
@@ -144,17 +126,11 @@ impl Engine {
         self.assembler.trouble()
     }
 
-    /// A job's whole log.
-    pub(crate) async fn log(&self, job: JobId) -> Result<Vec<Recorded>, Failure> {
-        let mut log: Vec<Recorded> = Vec::new();
-        loop {
-            let after = log.last().map_or(0, |recorded| recorded.seq);
-            let page = self.store.log(job.partition(PARTITIONS), job, after, PAGE_EVENTS).await?;
-            if page.is_empty() {
-                return Ok(log);
-            }
-            log.extend(page);
-        }
+    /// What keeps the worker from carrying attempts out.
+    pub(crate) fn worker_trouble(
+        &self,
+    ) -> candor_platform::runtime::sync::watch::Receiver<Option<candor_worker::Trouble>> {
+        self.worker.trouble()
     }
 
     /// Takes nothing new, lets what runs end within its grace or ends it now, writes what is decided, and closes.
@@ -162,6 +138,6 @@ impl Engine {
         self.planner.drain().await;
         self.worker.drain(at_once).await;
         self.assembler.drain().await;
-        self.broker.close().await;
+        self.direct.broker.close().await;
     }
 }

@@ -137,7 +137,23 @@ impl From<candor_platform::Error> for Failure {
             E::Io { .. } => Self::store(Code::Disk, message).advice("see that the disk has room and can be written to"),
             E::Damaged { .. } | E::Corrupt { .. } | E::NoArtifact { .. } => Self::store(Code::DamagedRun, message)
                 .advice("a file was changed, cut or removed; restore it or start the workflow anew"),
+            E::LoginRefused { .. }
+            | E::NoVirtualHost { .. }
+            | E::Untrusted { .. }
+            | E::NoPermission { .. }
+            | E::Denied { .. }
+            | E::Unfit { .. }
+            | E::NoRoom { .. }
+            | E::Setting { .. } => {
+                Self::store(Code::Platform, message).advice("change what the message names, then try again")
+            }
+            E::Unreachable { .. } => {
+                Self::store(Code::Platform, message).advice("see that the server runs at that address, then try again")
+            }
+            E::Partitions { .. } => Self::store(Code::Platform, message)
+                .advice("give every service and command the number that the store has, with --partitions"),
             E::NoQueue { .. }
+            | E::Refused { .. }
             | E::NoExchange { .. }
             | E::Inequivalent { .. }
             | E::Unroutable { .. }
@@ -147,7 +163,6 @@ impl From<candor_platform::Error> for Failure {
             | E::Closed { .. }
             | E::Stale { .. }
             | E::UnknownEpoch { .. }
-            | E::Partitions { .. }
             | E::NoJob { .. }
             | E::Moved { .. } => Self::store(Code::Platform, message).advice("try again"),
         }

@@ -1,6 +1,9 @@
 //! What a command line names, as data: the workflow's text, its files, its inputs.
 
 mod inputs;
+mod paths;
+mod reason;
+mod request;
 
 use std::fs;
 use std::io::Read;
@@ -13,7 +16,10 @@ use sha2::Digest;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
+use crate::run_directory::{ANSWER, EVENTS, REQUEST, STATE};
 pub(crate) use inputs::{Given, file_value, read as inputs, resolve};
+pub(crate) use paths::{computed as computed_paths, written as written_paths};
+pub(crate) use request::{compiled, request};
 
 /// Largest document that is read at all, in bytes; the compiler refuses beyond its own limit with a better word.
 const DOCUMENT_READ_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -56,7 +62,7 @@ pub(crate) fn workflow(source: &arguments::Source) -> Result<Workflow, Failure> 
         .advice("give the path of a workflow; `candor new` writes a first one"));
     }
     let wrong = |error: &std::io::Error| {
-        Failure::usage(Code::UnreadableWorkflow, format!("could not read {name}: {error}"))
+        Failure::usage(Code::UnreadableWorkflow, format!("could not read {name}: it {}", reason::of(error)))
             .advice("give the path of a YAML or JSON file")
     };
     let mut bytes = Vec::new();
@@ -106,8 +112,8 @@ pub(crate) fn files(workflow: &Workflow, catalogue: &Catalogue) -> Result<(Files
     if !wanted.globs.is_empty() {
         let matcher = wanted.matcher();
         let entries = walkdir::WalkDir::new(&workflow.folder).follow_links(false).sort_by_file_name().into_iter();
-        let shown =
-            entries.filter_entry(|entry| entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.'));
+        let hidden = |entry: &walkdir::DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+        let shown = entries.filter_entry(|entry| entry.depth() == 0 || !(hidden(entry) || is_run(entry)));
         for entry in shown.flatten().filter(|entry| !entry.file_type().is_dir()) {
             let Ok(relative) = entry.path().strip_prefix(&workflow.folder) else { continue };
             let relative = relative.to_string_lossy().into_owned();
@@ -134,27 +140,30 @@ pub(crate) fn files(workflow: &Workflow, catalogue: &Catalogue) -> Result<(Files
     Ok((files, local))
 }
 
+/// Whether this is the run directory of some job, which no pattern means: it grows with every run.
+fn is_run(entry: &walkdir::DirEntry) -> bool {
+    let has = |name: &str| entry.path().join(name).is_file();
+    entry.file_type().is_dir() && ((has(EVENTS) && has(ANSWER)) || has(&format!("{STATE}/{REQUEST}")))
+}
+
 fn look(folder: &Path, path: &Path) -> FileFact {
     let problem = |words: String| FileFact { problem: Some(words), ..FileFact::default() };
     let (Ok(folder), real) = (folder.canonicalize(), path.canonicalize()) else {
-        return problem("its folder cannot be read".to_owned());
+        return problem("lies in a folder that cannot be read".to_owned());
     };
     let real = match real {
         Ok(real) => real,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return problem("there is no such file".to_owned());
-        }
-        Err(error) => return problem(error.to_string()),
+        Err(error) => return problem(reason::of(&error)),
     };
     if !real.starts_with(&folder) {
-        return problem("it is a link that leaves the workflow's folder".to_owned());
+        return problem("is a link that leaves the workflow's folder".to_owned());
     }
     if !real.is_file() {
-        return problem("it is no regular file".to_owned());
+        return problem(if real.is_dir() { "is a folder".to_owned() } else { "is no regular file".to_owned() });
     }
     match digest(&real) {
         Ok((sha256, bytes, content)) => FileFact { sha256: Some(sha256), bytes, content, problem: None },
-        Err(error) => problem(error.to_string()),
+        Err(error) => problem(reason::of(&error)),
     }
 }
 

@@ -3,6 +3,8 @@
 mod bars;
 mod table;
 
+use std::collections::{HashMap, HashSet};
+
 use candor_proto::TaskState;
 use candor_proto::message::{Notice, NoticeKind};
 
@@ -14,13 +16,14 @@ pub(crate) use table::table;
 pub(crate) struct Progress {
     bars: Option<Bars>,
     /// Items of a fan-out that were told last, by task; lines come at each tenth.
-    told: std::collections::HashMap<String, u32>,
+    told: HashMap<String, u32>,
+    said: HashSet<String>,
 }
 
 impl Progress {
     /// Bars where stderr is a terminal, lines elsewhere.
     pub(crate) fn new() -> Self {
-        Self { bars: terminal::live().then(Bars::new), told: std::collections::HashMap::new() }
+        Self { bars: terminal::live().then(Bars::new), told: HashMap::new(), said: HashSet::new() }
     }
 
     /// Something happened.
@@ -40,6 +43,16 @@ impl Progress {
                 }
             }
             (None, NoticeKind::Job { .. }) => {}
+        }
+    }
+
+    /// Something else is worth a word; said once.
+    pub(crate) fn say(&mut self, sentence: &str) {
+        if self.said.insert(sentence.to_owned()) {
+            match &self.bars {
+                Some(bars) => bars.say(sentence),
+                None => terminal::line(&terminal::clean(sentence)),
+            }
         }
     }
 

@@ -6,18 +6,22 @@
 mod claim;
 mod create;
 mod events;
+mod plain;
 mod project;
 mod report;
 mod story;
 mod verify;
 
 pub(crate) use claim::{Claimed, Unfinished};
-pub(crate) use create::RunDirectory;
+pub(crate) use create::{REQUEST, RunDirectory};
 pub(crate) use project::project;
-pub(crate) use verify::{Refuted, verify};
+pub(crate) use story::Story;
+pub(crate) use verify::{OtherWording, Refuted, Verified, known_format, named_files, verify};
 
 /// The format of a run directory; `verify` reads every one ever released.
 pub(crate) const FORMAT: u32 = 1;
+/// Who writes run directories.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The files that people and programs read.
 pub(crate) const EVENTS: &str = "events.jsonl";

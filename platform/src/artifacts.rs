@@ -1,6 +1,13 @@
 //! Bodies, stored once under their SHA-256.
 
+mod baseless;
 pub mod folder;
+mod opening;
+#[cfg(feature = "s3")]
+pub mod s3;
+pub mod sharing;
+
+pub use opening::{Opening, open};
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +15,7 @@ use async_trait::async_trait;
 use candor_proto::Sha256;
 
 use crate::error::Result;
+pub use baseless::{Baseless, baseless};
 
 /// A body that was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 //!
 //! A delivery is a value that must be settled; dropped unsettled it goes back to its queue.
 
+pub mod amqp;
 pub mod embedded;
 
 use async_trait::async_trait;
@@ -87,9 +88,22 @@ pub trait Broker: Send + Sync + 'static {
     /// On a single-active queue the consumer waits until those before it, in the order of registration, are gone.
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>>;
 
+    /// How a queue stands at this moment; `None` where there is none. For people, and to say that nobody serves a queue:
+    /// no part of the system may conclude from it that a message is or is not there. Not for another's private queue.
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>>;
+
     /// Ends every consumer and lets nobody publish any more. What was delivered through this connection goes back
     /// to its queues, and settling it comes too late. Dropping the last handle does the same.
     async fn close(&self);
+}
+
+/// How a queue stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Standing {
+    /// Messages that wait for a consumer.
+    pub ready: u32,
+    /// Consumers, those that wait their turn at a single-active queue among them.
+    pub consumers: u32,
 }
 
 /// Deliveries of one queue. Dropped without a [`Consumer::cancel`], what it delivered goes back to the queue, as when

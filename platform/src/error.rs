@@ -56,6 +56,92 @@ pub enum Error {
         /// What.
         what: String,
     },
+    /// A setting cannot be used as it is.
+    #[error("{what}: {reason}")]
+    Setting {
+        /// Which.
+        what: String,
+        /// Why, and what to write instead.
+        reason: String,
+    },
+    /// A server does not answer.
+    #[error("cannot reach {server}: {reason}")]
+    Unreachable {
+        /// Its kind and place, without credentials.
+        server: String,
+        /// What the network said.
+        reason: String,
+    },
+    /// A server does not take our credentials.
+    #[error(
+        "{server} refuses the login of user `{user}`: check the user name and the password in its URL, and that this user may log in from here"
+    )]
+    LoginRefused {
+        /// Its kind and place.
+        server: String,
+        /// Who was refused.
+        user: String,
+    },
+    /// A message broker has no such virtual host, or the user may not enter it.
+    #[error("{server} does not let user `{user}` into the virtual host `{host}`: {reason}")]
+    NoVirtualHost {
+        /// Its kind and place.
+        server: String,
+        /// Who was refused.
+        user: String,
+        /// The virtual host.
+        host: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A server does not prove who it is, or does not speak TLS.
+    #[error("the TLS connection to {server} failed: {reason}")]
+    Untrusted {
+        /// Its kind and place.
+        server: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The user may not do this.
+    #[error("no permission to {what}: {advice}")]
+    NoPermission {
+        /// What was tried.
+        what: String,
+        /// What to do.
+        advice: String,
+    },
+    /// A server refused something for a reason of its own.
+    #[error("{what} was refused: {reason}")]
+    Refused {
+        /// What was tried.
+        what: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server does not let us in, or not do this.
+    #[error("{what} refuses us: {reason}")]
+    Denied {
+        /// Which server, and where.
+        what: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
+    /// It is there and must not be used as it is.
+    #[error("{what} cannot be used: {reason}")]
+    Unfit {
+        /// Which server or setting.
+        what: String,
+        /// What is wrong, and which line to change.
+        reason: String,
+    },
+    /// The server takes nothing more; what it has is safe.
+    #[error("{what} takes nothing more: {reason}")]
+    NoRoom {
+        /// Which server, and where.
+        what: String,
+        /// What it said, and what to do.
+        reason: String,
+    },
     /// Another assembler owns the partition, or the job's log is longer than was thought: forget the partition and load it again.
     #[error("partition {partition} is no longer ours: {reason}")]
     Stale {
@@ -153,11 +239,21 @@ impl Error {
             | Self::NoAnswer { .. }
             | Self::Closed { .. }
             | Self::InUse { .. }
+            | Self::Unreachable { .. }
+            | Self::NoRoom { .. }
             | Self::Unroutable { .. } => true,
             Self::NoQueue { .. }
             | Self::NoExchange { .. }
             | Self::Inequivalent { .. }
             | Self::Message(_)
+            | Self::Setting { .. }
+            | Self::LoginRefused { .. }
+            | Self::NoVirtualHost { .. }
+            | Self::Untrusted { .. }
+            | Self::NoPermission { .. }
+            | Self::Refused { .. }
+            | Self::Denied { .. }
+            | Self::Unfit { .. }
             | Self::Stale { .. }
             | Self::UnknownEpoch { .. }
             | Self::Newer { .. }

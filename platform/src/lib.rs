@@ -12,13 +12,19 @@ pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod health;
+pub mod link;
 pub mod runtime;
+pub mod server_url;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+mod tls;
 
 pub use artifacts::Artifacts;
 pub use broker::{Broker, Consumer, Delivery};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
+pub use link::Link;
+pub use server_url::ServerUrl;
 pub use store::Store;

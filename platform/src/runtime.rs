@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+pub use tokio::io;
+pub use tokio::net::{TcpListener, UnixListener, UnixStream};
 pub use tokio::select;
 pub use tokio::sync;
 
@@ -74,6 +76,54 @@ where
     F: FnOnce() + Send + 'static,
 {
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// A thread with a runtime of its own, for tasks that must get their turn however busy the others are: a heartbeat that
+/// comes late is a connection lost. Dropped, it goes on until its main future ends; what still runs then is dropped.
+#[derive(Clone, Debug)]
+pub struct Dedicated(tokio::runtime::Handle);
+
+impl Dedicated {
+    /// Starts the thread and runs `main` on it.
+    pub fn start<F>(name: &str, main: impl FnOnce(Self) -> F + Send + 'static) -> std::io::Result<Self>
+    where
+        F: Future<Output = ()>,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let dedicated = Self(runtime.handle().clone());
+        let main_of = dedicated.clone();
+        thread(name, move || {
+            runtime.block_on(main(main_of));
+            // A name that is still being looked up must not keep the thread.
+            runtime.shutdown_background();
+        })?;
+        Ok(dedicated)
+    }
+
+    /// Runs a future on that thread, from wherever this is called.
+    pub fn spawn<F>(&self, future: F) -> Running<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Running(self.0.spawn(future))
+    }
+}
+
+/// A moment of this process, to measure how long something took. Unlike a clock it never jumps.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(tokio::time::Instant);
+
+impl Moment {
+    /// This one.
+    pub fn now() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+
+    /// Milliseconds since then.
+    pub fn elapsed_ms(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// The signals that ask a process to end: SIGINT and SIGTERM.

@@ -2,10 +2,13 @@
 
 pub mod embedded;
 pub mod memory;
+pub mod redis;
+mod seal;
 
 use async_trait::async_trait;
 use candor_proto::{Epoch, JobId, JobResult, JobState, Millis, OwnerId, Recorded};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::Result;
 
@@ -56,6 +59,9 @@ pub trait Store: Send + Sync + 'static {
     /// Another number later is [`crate::Error::Partitions`].
     async fn partitions(&self, wanted: u32) -> Result<u32>;
 
+    /// The deployment's id: what was proposed first, ever. `None` while nobody has proposed one.
+    async fn deployment(&self, proposed: Option<Uuid>) -> Result<Option<Uuid>>;
+
     /// Takes the next epoch of a partition. From now on nobody with an older one can append.
     async fn claim(&self, partition: u32, owner: OwnerId) -> Result<Epoch>;
 
@@ -68,10 +74,11 @@ pub trait Store: Send + Sync + 'static {
     /// Appends to the logs of several jobs in one atomic, durable step.
     /// [`crate::Error::Stale`] when `epoch` is not, as a whole, the partition's newest, or a job's log
     /// does not have the expected length, or its events are numbered otherwise: then nothing at all is written.
-    /// After [`crate::Error::Io`] or no answer it is not known whether it happened: load the partition again.
+    /// After any other error it is not known whether it happened: load the partition again.
     async fn append(&self, partition: u32, epoch: Epoch, batch: Vec<Append>) -> Result<()>;
 
-    /// Whether what was appended can no longer be rolled back and `epoch` is still the newest; else [`crate::Error::Stale`].
+    /// Returns when what was appended can no longer be rolled back, is there, and `epoch` is still the newest;
+    /// else [`crate::Error::Stale`].
     async fn confirm(&self, partition: u32, epoch: Epoch) -> Result<()>;
 
     /// The line of a job; `None` for an unknown one.

@@ -4,9 +4,11 @@
 
 use std::io::{self, Write};
 
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{Environment, Origin, Problem};
@@ -55,23 +57,41 @@ impl Telemetry {
 
     /// Begins to tell. Once a process; a second time is an error.
     pub fn start(&self) -> Result<(), TryInitError> {
-        let filter = EnvFilter::new(&self.filter);
-        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Plain(io::stderr));
-        match self.format {
-            Format::Text => tracing_subscriber::registry().with(filter).with(layer).try_init(),
-            Format::Json => tracing_subscriber::registry().with(filter).with(layer.json()).try_init(),
-        }
+        self.subscriber(io::stderr).try_init()
+    }
+
+    /// What tells all this to another place.
+    pub fn subscriber<M>(&self, writer: M) -> impl Subscriber + Send + Sync + 'static
+    where
+        M: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    {
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Plain(writer));
+        let layer = match self.format {
+            Format::Text => layer.boxed(),
+            Format::Json => layer.json().boxed(),
+        };
+        tracing_subscriber::registry().with(EnvFilter::new(&self.filter)).with(layer.with_filter(filter_fn(is_telling)))
     }
 }
+
+/// Clients of servers say nothing, whatever the filter asks for: at their lowest levels they write down logins and
+/// the bodies of messages, and what is worth telling of a connection is told by us.
+fn is_telling(event: &Metadata<'_>) -> bool {
+    let crate_name = event.target().split("::").next().unwrap_or_default();
+    !SECRETIVE.contains(&crate_name)
+}
+
+/// Crates that handle credentials.
+const SECRETIVE: [&str; 4] = ["lapin", "amq_protocol", "amq_protocol_tcp", "rustls"];
 
 /// Makes writers through which no control character gets.
 struct Plain<M>(M);
 
-impl<'a, W: Write, M: Fn() -> W + 'a> MakeWriter<'a> for Plain<M> {
-    type Writer = PlainWriter<W>;
+impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Plain<M> {
+    type Writer = PlainWriter<M::Writer>;
 
-    fn make_writer(&'a self) -> PlainWriter<W> {
-        PlainWriter(self.0())
+    fn make_writer(&'a self) -> Self::Writer {
+        PlainWriter(self.0.make_writer())
     }
 }
 

@@ -17,6 +17,16 @@ pub struct Gap {
     pub task: String,
     /// Why, as a code with fixed words.
     pub reason: GapReason,
+    /// How many, where several are meant at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
+
+impl Gap {
+    /// One thing that is missing.
+    pub const fn one(task: String, reason: GapReason) -> Self {
+        Self { task, reason, count: None }
+    }
 }
 
 /// Why something is missing.
@@ -39,6 +49,10 @@ pub enum GapReason {
     Cancelled,
     /// An output of the job could not be computed.
     OutputMissing,
+    /// The task has more results than the answer states one by one. They are recorded, and nothing of the work is missing.
+    StatementsLeftOut,
+    /// More of the task's items have gaps than the answer names one by one.
+    GapsLeftOut,
 }
 
 impl GapReason {
@@ -53,6 +67,8 @@ impl GapReason {
             Self::BudgetWallClock => "the job's time was over",
             Self::Cancelled => "the job was cancelled",
             Self::OutputMissing => "the value could not be computed from what was recorded",
+            Self::StatementsLeftOut => "further results are recorded and not stated one by one",
+            Self::GapsLeftOut => "further items have such gaps and are not named one by one",
         }
     }
 }

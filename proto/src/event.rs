@@ -9,7 +9,7 @@ use crate::Millis;
 use crate::canonical::Sha256;
 use crate::confidence::Evidence;
 use crate::failure::TaskError;
-use crate::id::{AttemptId, DirectiveId, Node};
+use crate::id::{AttemptId, DirectiveId, JobId, Node};
 use crate::job::{JobResult, JobState, TaskState};
 use crate::message::{Diagnostic, ErrorBody, Order, ReplyTo, Usage};
 use crate::plan::{Plan, Priority};
@@ -32,7 +32,7 @@ pub struct Recorded {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// The job has a plan. The first event of every job but a refused one.
+    /// The job has a plan. The first event of every job that was not refused, but for directives that came before.
     Accepted(Arc<Accepted>),
     /// Somebody else wants the answer too: the same request came again.
     Asked {
@@ -178,6 +178,18 @@ pub struct Accepted {
     /// Who wants the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<ReplyTo>,
+    /// The job that this one does again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+}
+
+/// A job that another one does again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Which.
+    pub job: JobId,
+    /// The tasks whose recorded results are taken over, in the plan's order. Their events follow in this log.
+    pub reused: Vec<String>,
 }
 
 /// A request cannot become a plan.

@@ -39,6 +39,9 @@ impl ErrorClass {
     }
 }
 
+/// Characters of a program's last line that stand beside the message: a sentence, not a dump.
+const LAST_LINE_CHARACTERS_MAX: usize = 200;
+
 /// Why an attempt did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskError {
@@ -71,6 +74,19 @@ impl TaskError {
         }
         self.detail = Some(detail[start..].to_owned());
         self
+    }
+
+    /// The message, and behind it the last line that the program said where it adds to that.
+    pub fn told(&self) -> String {
+        let lines = self.detail.as_deref().unwrap_or_default().lines().map(str::trim);
+        // A line in brackets is a remark of the worker's about what was cut.
+        let remark = |line: &str| line.starts_with('[') && line.ends_with("cut here]");
+        let last = lines.rev().find(|line| !line.is_empty() && !remark(line));
+        let said = last.filter(|line| !self.message.ends_with(line));
+        let Some(said) = said else { return self.message.clone() };
+        let short: String = said.chars().take(LAST_LINE_CHARACTERS_MAX).collect();
+        let cut = if short.len() < said.len() { "…" } else { "" };
+        format!("{}: {short}{cut}", self.message)
     }
 
     /// The same with what to do.
@@ -107,4 +123,19 @@ pub enum Outcome {
     },
     /// It was told to stop and did.
     Cancelled,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_ends_with_what_the_program_said_last() {
+        let error = TaskError::new(ErrorClass::Execution, "exit", "exited with 3");
+        assert_eq!(error.told(), "exited with 3");
+        assert_eq!(error.clone().with_detail("one\n  no such key  \n\n").told(), "exited with 3: no such key");
+        assert_eq!(error.clone().with_detail("x\n[standard error was cut here]\n").told(), "exited with 3: x");
+        assert_eq!(error.clone().with_detail("exited with 3\n").told(), "exited with 3");
+        assert_eq!(error.with_detail(&"é".repeat(300)).told(), format!("exited with 3: {}…", "é".repeat(200)));
+    }
 }

@@ -53,6 +53,7 @@ pub struct Job {
     directives: BTreeSet<DirectiveId>,
     inline_bytes: usize,
     budget_spent: bool,
+    cancelled: bool,
     answered: bool,
 }
 
@@ -84,6 +85,7 @@ impl Job {
             directives: BTreeSet::new(),
             inline_bytes: 0,
             budget_spent: false,
+            cancelled: false,
             answered: false,
         }
     }
@@ -305,6 +307,11 @@ impl Job {
     /// Whether a budget is spent.
     pub const fn budget_spent(&self) -> bool {
         self.budget_spent
+    }
+
+    /// Whether a person wants it to end: from then on nothing is released.
+    pub const fn cancelled(&self) -> bool {
+        self.cancelled
     }
 
     /// Whether the answer's confirm is recorded.

@@ -12,8 +12,8 @@ pub use control::{
     Announcement, Case, Directive, DirectiveReply, Finding, Holding, Knock, Notice, NoticeKind, Order, Planned, Verdict,
 };
 pub use request::{
-    AnswerReply, Diagnostic, Document, ErrorBody, JobRequest, PlanReady, PlanRefused, Refusal, ReplyTo, Severity,
-    SubmittedFile,
+    ANSWER_TOO_LARGE, AnswerReply, Diagnostic, Document, ErrorBody, JobRequest, PlanReady, PlanRefused, Refusal,
+    ReplyTo, Severity, SubmittedFile,
 };
 pub use work::{Assignment, Claim, Grant, Report, Revocation, Usage, With};
 

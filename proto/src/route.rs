@@ -50,6 +50,11 @@ impl Routes {
         format!("{}.worker.{instance}", self.prefix)
     }
 
+    /// What assemblers say to each other, as one of them hears it.
+    pub fn assemblers(&self, instance: &str) -> String {
+        format!("{}.assemblers.{instance}", self.prefix)
+    }
+
     /// Replies to one process: `Planned` to a planner, answers to a command.
     pub fn replies(&self, instance: &str) -> String {
         format!("{}.replies.{instance}", self.prefix)

@@ -62,6 +62,7 @@ fn job(story: &Story, read: Value, items: &[Option<Value>]) -> Job {
             submitted_at: story.start,
             request_digest: Sha256::of(b"request"),
             reply_to: None,
+            parent: None,
         })),
         Event::Readied { task: 0 },
         Event::FannedOut { task: 1, items: u32::try_from(items.len()).expect("a few items"), keys: None },
@@ -283,7 +284,7 @@ fn digest_of(job: &Job, sure: Confidence) -> Sha256 {
         .map(|(pointer, number)| Statement::about(job, number, 0, pointer, sure).expect("it is recorded"))
         .collect();
     let accepted = job.accepted().expect("the job has a plan");
-    let gaps = [Gap { task: "late".into(), reason: GapReason::Stopped }];
+    let gaps = [Gap::one("late".into(), GapReason::Stopped)];
     let outputs = Map::from_iter([("count".to_owned(), json!(5))]);
     let result = JobResult::CompleteWithGaps;
     answer::digest(&accepted.plan_hash, &accepted.inputs, &statements, &gaps, &ledger(), &outputs, result)
@@ -309,7 +310,7 @@ fn every_part_of_an_answer_moves_its_digest() {
     let said = vec![Statement::about(&job, 1, 0, "/count", SURE).expect("it is recorded")];
     let (inputs, outputs) = (Map::new(), Map::new());
     let some = Map::from_iter([("count".to_owned(), json!(5))]);
-    let gaps = [Gap { task: "late".into(), reason: GapReason::Stopped }];
+    let gaps = [Gap::one("late".into(), GapReason::Stopped)];
     let done = JobResult::Complete;
     let digests = [
         answer::digest(&accepted.plan_hash, &inputs, &said, &[], &[], &outputs, done),

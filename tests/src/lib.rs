@@ -2,6 +2,7 @@
 
 pub mod process;
 pub mod server;
+pub mod services;
 pub mod tree;
 
 use std::path::{Path, PathBuf};

@@ -53,7 +53,7 @@ const ASYNC_PIPES: [(&str, &str); 2] = [
 ];
 
 /// Modules of the assembler that decide, evaluate and derive.
-const CORE: [&str; 8] = ["answer", "checks", "decide", "evaluate", "memo", "notice", "partition", "summary"];
+const CORE: [&str; 9] = ["answer", "checks", "decide", "evaluate", "memo", "notice", "partition", "sharing", "summary"];
 /// Words that give away a clock, a wait, a log line or a look at the machine.
 const OUTSIDE_WORLD: [&str; 18] = [
     "async",

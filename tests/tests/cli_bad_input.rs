@@ -189,6 +189,34 @@ fn wrong_inputs_are_refused_before_anything_begins() {
 }
 
 #[test]
+fn every_wrong_value_is_told_at_once() {
+    let home = home();
+    let text = "name: w\ninputs:\n  who: { type: string, required: true }\n  n: integer\n  day: { type: date, required: true }\n  \
+                l: list\n  f: file\ntasks:\n  - { id: a, uses: noop }\n";
+    write(home.path(), "w.yaml", text);
+    let values = ["n=many", "day=31.1.2024", "l=[", "f=gone.csv", "nn=1", "form"];
+    let arguments = values.iter().flat_map(|value| ["-i", value]);
+    let all: Vec<&str> = ["run", "w.yaml", "--json"].into_iter().chain(arguments).collect();
+    let output = run(home.path(), &all);
+    ended(&output, 2);
+    let error = printed(&output)["error"].clone();
+    assert_eq!(error["code"], "invalid_inputs");
+    let said = error["message"].as_str().expect("a text");
+    for words in [
+        "`n` must be",
+        "`day` must be",
+        "`l` cannot be read",
+        "`f` names gone.csv",
+        "no input `nn`",
+        "`who` (string) is required",
+        "`-i form`",
+    ] {
+        assert_eq!(said.matches(words).count(), 1, "{words}: {said}");
+    }
+    assert!(!said.contains("`day` (date) is required"), "{said}");
+}
+
+#[test]
 fn a_missing_input_is_named() {
     let home = home();
     write(

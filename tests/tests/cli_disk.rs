@@ -94,6 +94,56 @@ fn a_disk_that_cannot_be_written_to_ends_the_run_with_5_and_can_still_be_read() 
     assert!(said.contains("\"code\": \"disk\"") && said.contains("Read-only"), "{said}");
 }
 
+const WORKERS_DISK: &str = r#"
+set -u
+mount -t tmpfs -o size=3m tmpfs "$2/disk" || exit 77
+mkdir -p "$2/disk/work" && chmod 755 "$2/disk" "$2/disk/work"
+"$1" run "$2/$4.yaml" --runs-dir "$2/$3/runs" --work-dir "$2/$5" --json > "$2/out.$4"; echo "first $?"
+set -- "$1" "$2" "$2/$5" "$2/$3"/runs/2*
+[ -e "$4/answer.json" ] && echo "an answer was written"
+mount -o remount,size=64m "$2/disk" || exit 77
+"$1" run --resume "$4" --work-dir "$3" > /dev/null; echo "second $?"
+"$1" verify "$4"; echo "verify $?"
+"#;
+
+/// What a program prints, writes and hands on, each larger than the disk; a list of what does not fit where.
+#[test]
+fn a_full_disk_of_the_workers_own_is_no_failure_of_the_task() {
+    let home = home();
+    for name in ["disk", "other", "otherwork"] {
+        let made = write(home.path(), &format!("{name}/.keep"), "");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(made.parent().expect("a folder"), open).expect("it is ours");
+    }
+    let task = |run: &str| format!("name: one\ntasks:\n  - id: a\n    run: {run}\n    retry: {{ max_attempts: 1 }}\n");
+    let prints = "head -c 5000000 /dev/zero | tr '\\0' x";
+    write(home.path(), "prints.yaml", task(prints));
+    write(home.path(), "leaves.yaml", task("head -c 5000000 /dev/zero > out/a; true"));
+    let rows = "name: rows\ntasks:\n  - { id: a, uses: csv.read, with: { path: big.csv } }\n";
+    write(home.path(), "rows.yaml", rows);
+    let line = "a,b,c,d,e,f,g,h\n";
+    write(home.path(), "big.csv", format!("a,b,c,d,e,f,g,h\n{}", line.repeat(110_000)));
+    // Where the artifacts lie, the task, and where attempts work: one of the two places is full.
+    for (runs, task, work) in [
+        ("disk", "prints", "otherwork"),
+        ("other", "prints", "disk/work"),
+        ("disk", "leaves", "otherwork"),
+        ("other", "rows", "disk/work"),
+    ] {
+        let _ = std::fs::remove_dir_all(home.path().join("other/runs"));
+        let binary = candor();
+        let words = [shown(&binary), shown(home.path()), runs, task, work];
+        let Some(said) = apart(WORKERS_DISK, &words) else { return };
+        for line in ["first 5", "second 0", "verify 0"] {
+            assert!(said.contains(&format!("{line}\n")), "{runs} {task} {work}: no `{line}`: {said}");
+        }
+        assert!(said.contains("--resume") && !said.contains("an answer was written"), "{said}");
+        let out = std::fs::read(home.path().join(format!("out.{task}"))).expect("it is there");
+        let told: serde_json::Value = serde_json::from_slice(&out).expect("one document");
+        assert_eq!(told["error"]["code"], "disk", "{told}");
+    }
+}
+
 #[test]
 fn places_that_cannot_hold_a_run_are_said_to_be_so() {
     let home = home();

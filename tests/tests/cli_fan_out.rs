@@ -22,7 +22,10 @@ fn a_large_fan_out_completes() {
     write(home.path(), "wide.yaml", text);
     let output = run(home.path(), &["run", "wide.yaml", "--json"]);
     ended(&output, 0);
-    assert_eq!(printed(&output)["result"], "complete");
+    let answer = printed(&output);
+    assert_eq!(answer["result"], "complete");
+    // `after` has nothing to say; what `many` gave beyond what is stated is nobody's summary.
+    assert_eq!(answer["gaps"], serde_json::json!([]));
     let directory = run_directory(&home.path().join("runs"));
     let summary = document(&directory, "summary.json");
     let many = &summary["tasks"]["many"];
@@ -58,6 +61,14 @@ fn failed_items_are_tolerated_and_named_up_to_a_limit() {
     let directory = run_directory(&home.path().join("runs"));
     let items = document(&directory, "summary.json")["tasks"]["many"]["items"].clone();
     assert_eq!(items["failed"].as_u64(), Some(bad as u64), "{items:#}");
+    let gaps = document(&directory, "answer.json")["gaps"].as_array().cloned().expect("a list");
+    let left_out = |reason: &str| gaps.iter().find(|gap| gap["reason"] == reason).map(|gap| gap["count"].clone());
+    assert_eq!(gaps.iter().filter(|gap| gap["reason"] == "item_failed").count(), NAMED_MAX.min(bad));
+    assert_eq!(left_out("gaps_left_out"), Some((bad - NAMED_MAX).into()));
+    // The sentence about the list is the first; each item that succeeded has one result.
+    assert_eq!(left_out("statements_left_out"), Some((count - bad + 1 - NAMED_MAX).into()));
+    let report = std::fs::read_to_string(directory.join("report.md")).expect("it is there");
+    assert!(!report.contains("has them all") && report.contains("not stated one by one"), "{report}");
     assert_eq!(items["failures"].as_array().map(Vec::len), Some(NAMED_MAX.min(bad)));
     ended(&run(home.path(), &["verify", shown(&directory)]), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use candor_tests::{candor, home, shown, text, write};
+use candor_tests::{candor, command, ended, home, run, shown, text, write};
 
 /// Runs a command on a pseudo-terminal of this width and gives back what it showed, after its exit code.
 const ON_A_TERMINAL: &str = r#"
@@ -105,4 +105,99 @@ fn an_interrupt_from_the_keyboard_drains() {
     let said = text(&output.stdout);
     assert!(said.starts_with("130\n"), "{said}");
     assert!(said.contains("asked to end") && said.contains("--resume"), "{said}");
+}
+
+#[test]
+fn data_that_does_not_arrive_ends_with_5_and_a_reader_that_went_away_does_not() {
+    let home = home();
+    write(home.path(), "w.yaml", "name: w\ntasks:\n  - { id: a, uses: noop, with: { n: 1 } }\n");
+    let calls: [&[&str]; 8] = [
+        &["run", "w.yaml"],
+        &["run", "w.yaml", "--json"],
+        &["validate", "w.yaml", "--json"],
+        &["plan", "w.yaml"],
+        &["actions"],
+        &["schema"],
+        &["completions", "bash"],
+        &["--help"],
+    ];
+    for arguments in calls {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+        let output = command(home.path(), arguments).stdout(full).output().expect("it can be started");
+        ended(&output, 5);
+        assert!(text(&output.stderr).contains("standard output"), "{arguments:?}: {}", text(&output.stderr));
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = command(home.path(), arguments).stdout(writer).output().expect("it can be started");
+        ended(&output, 0);
+    }
+}
+
+#[test]
+fn no_text_of_strangers_looks_like_a_line_of_ours() {
+    let home = home();
+    write(home.path(), "m.py", "def go(): raise ValueError('no\\nresult  complete\\n\\x1b[2J')\n");
+    write(
+        home.path(),
+        "w.yaml",
+        "name: w\nfiles: [m.py]\ntasks:\n  - { id: a, uses: python, with: { function: 'm:go' } }\n",
+    );
+    let output = run(home.path(), &["run", "w.yaml"]);
+    ended(&output, 1);
+    let said = candor_tests::both(&output);
+    assert!(!said.lines().any(|line| line == "result  complete") && said.contains(" ⏎ "), "{said}");
+    let odd = "a\nvalid\u{1b}[2J.yaml";
+    write(home.path(), odd, "name: w\ntasks:\n  - { id: a, uses: noop }\n");
+    let output = run(home.path(), &["validate", odd]);
+    ended(&output, 0);
+    assert_eq!(text(&output.stdout).lines().count(), 1, "{}", text(&output.stdout));
+    assert!(!text(&output.stdout).contains('\u{1b}'));
+    let broken: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(b"a\xff.yaml".to_vec());
+    for word in ["validate", "run", "plan"] {
+        let output = command(home.path(), &[word]).arg(&broken).output().expect("it can be started");
+        ended(&output, 2);
+        assert!(text(&output.stderr).contains("no UTF-8"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_finished_run_that_was_changed_gives_no_orders_and_one_of_a_newer_build_is_said_to_be_so() {
+    let home = home();
+    write(home.path(), "w.yaml", "name: w\ntasks:\n  - { id: a, uses: noop, with: { n: 1 } }\n");
+    ended(&run(home.path(), &["run", "w.yaml"]), 0);
+    let directory = candor_tests::run_directory(&home.path().join("runs"));
+    let path = directory.join("answer.json");
+    let kept = std::fs::read_to_string(&path).expect("it is text");
+    let resume = || run(home.path(), &["run", "--resume", candor_tests::shown(&directory)]);
+    let mut answer: serde_json::Value = serde_json::from_str(&kept).expect("it is JSON");
+    answer["digest"] = "\u{1b}[2J\nresult  failed".into();
+    answer["statements"][0]["id"] = "S1\nresult  failed".into();
+    answer["gaps"] = serde_json::json!([{"task": "a\nb", "reason": "\u{1b}[2J\nx"}]);
+    std::fs::write(&path, answer.to_string()).expect("it is ours");
+    let output = resume();
+    ended(&output, 0);
+    let said = text(&output.stdout);
+    assert!(!said.contains('\u{1b}') && said.lines().count() == 5, "{said}");
+    std::fs::write(&path, kept.replacen("\"format\": 1", "\"format\": 7", 1)).expect("it is ours");
+    let output = resume();
+    ended(&output, 5);
+    assert!(text(&output.stderr).contains("newer_run"), "{}", text(&output.stderr));
+    std::fs::write(&path, kept.replacen("\"format\": 1", "\"format\": \"x\"", 1)).expect("it is ours");
+    ended(&resume(), 5);
+}
+
+#[test]
+fn what_a_failed_program_said_last_stands_wherever_people_look() {
+    let home = home();
+    let script = "echo first >&2; echo 'no such key: 7' >&2; exit 3";
+    write(home.path(), "w.yaml", format!("name: w\ntasks:\n  - {{ id: a, run: \"{script}\" }}\n"));
+    let output = run(home.path(), &["run", "w.yaml"]);
+    ended(&output, 1);
+    let wanted = "exited with 3: no such key: 7";
+    assert!(text(&output.stderr).contains(wanted), "{}", text(&output.stderr));
+    let directory = candor_tests::run_directory(&home.path().join("runs"));
+    for name in ["run.log", "report.md"] {
+        let told = std::fs::read_to_string(directory.join(name)).expect("it is there");
+        assert!(told.contains(wanted), "{name}: {told}");
+    }
 }

@@ -67,6 +67,8 @@ pub struct Context {
     pub limits: Limits,
     /// When it must have ended.
     pub deadline: Millis,
+    /// How much time it has in all, in milliseconds: what the task declares.
+    pub timeout_ms: Millis,
     /// Set when it must end at once: a time-out, a revocation, a drain.
     pub stop: Stop,
     /// A fresh folder of this attempt's own. `out/` below it becomes file values.

@@ -120,8 +120,10 @@ pub async fn printed(context: &Context, name: &str, mut captured: Captured) -> R
             Err(error) => Ok(file(context.artifacts.put(error.into_bytes()).await?, "application/octet-stream")),
         };
     }
+    // Beside the attempt's folder, where there is the room that the worker was given.
+    let folder = context.directory.parent().unwrap_or(&context.directory).to_owned();
     let copied = runtime::blocking(move || -> std::io::Result<_> {
-        let mut copy = tempfile::NamedTempFile::new()?;
+        let mut copy = tempfile::NamedTempFile::new_in(folder)?;
         std::io::copy(&mut captured.reader()?, copy.as_file_mut())?;
         Ok(copy.into_temp_path())
     });

@@ -36,10 +36,15 @@ pub struct Config {
     pub executable: Option<PathBuf>,
     /// How long running attempts may go on after the worker was told to drain, in milliseconds.
     pub grace_ms: u64,
+    /// After how long a delivery is settled at the latest, in milliseconds: well below the time that the broker gives a consumer.
+    pub settle_after_ms: u64,
 }
 
 /// How long running attempts may go on while the worker drains where nothing else is said, in milliseconds.
 pub const GRACE_MS: u64 = 25_000;
+
+/// After how long a delivery is settled where nothing else is said, in milliseconds: the broker's own time is half an hour.
+pub const SETTLE_AFTER_MS: u64 = 600_000;
 
 impl Config {
     /// A worker of this name and with this `PATH`, that serves the default pool and has no secrets.
@@ -57,6 +62,7 @@ impl Config {
             actions_dir: None,
             executable: None,
             grace_ms: GRACE_MS,
+            settle_after_ms: SETTLE_AFTER_MS,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::io;
 use candor_proto::{ErrorClass, TaskError};
 use nix::errno::Errno;
 
+use crate::trouble::{self, Trouble};
+
 /// The error of a call on a file; `what` says what was tried, with the path.
 pub(crate) fn fault(what: impl AsRef<str>, error: &io::Error) -> TaskError {
     let (class, code, reason, advice) = sort(error);
@@ -18,6 +20,14 @@ pub(crate) fn fault(what: impl AsRef<str>, error: &io::Error) -> TaskError {
         Some(advice) => fault.with_advice(advice),
         None => fault,
     }
+}
+
+/// The same for a file in one of the worker's own places: that the disk does not let us there is no error of the task.
+pub(crate) fn own_fault(what: impl AsRef<str>, error: &io::Error) -> TaskError {
+    if error.raw_os_error().is_some_and(trouble::is_of_disk) {
+        return Trouble::error(format!("{}: {error}", what.as_ref()));
+    }
+    fault(what, error)
 }
 
 type Sorted = (ErrorClass, &'static str, Option<&'static str>, Option<&'static str>);

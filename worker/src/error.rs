@@ -2,12 +2,22 @@
 
 use candor_proto::{ErrorClass, TaskError};
 
+use crate::trouble::{self, Trouble};
+
 /// Why the worker could not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Disk, permission or a process table that is full.
+    /// Permission, or a process table that is full.
     #[error("could not {what}: {reason}")]
     Io {
+        /// What was tried, with the path.
+        what: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The worker's own disk is full, cannot be written to, or fails.
+    #[error("could not {what}: {reason}")]
+    Disk {
         /// What was tried, with the path.
         what: String,
         /// What the system said.
@@ -58,7 +68,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of the operating system, with what was tried.
     pub fn io(what: impl Into<String>, reason: &std::io::Error) -> Self {
-        Self::Io { what: what.into(), reason: reason.to_string() }
+        let (what, text) = (what.into(), reason.to_string());
+        if reason.raw_os_error().is_some_and(trouble::is_of_disk) {
+            Self::Disk { what, reason: text }
+        } else {
+            Self::Io { what, reason: text }
+        }
     }
 
     /// A wrong input, under the code of `with` that does not fit.
@@ -71,9 +86,11 @@ impl Error {
         let message = self.to_string();
         match self {
             Self::Io { .. } => TaskError::new(ErrorClass::System, "io", message),
+            Self::Disk { .. } => Trouble::error(message),
             Self::NoUser { .. } => TaskError::new(ErrorClass::System, "no_user", message)
                 .with_advice("lower the concurrency of the workers on this machine"),
             Self::SupervisorLost => TaskError::new(ErrorClass::System, "supervisor_lost", message),
+            Self::Platform(error) if trouble::stopped_artifacts(&error) => Trouble::error(message),
             Self::Platform(_) => TaskError::new(ErrorClass::System, "platform", message),
             Self::Configuration(_) => TaskError::new(ErrorClass::System, "configuration", message),
             Self::Input { code, advice, .. } => {

@@ -1,6 +1,7 @@
 //! One attempt from its assignment to its report: admit → lay down → run within the deadline → check → classify → report.
 
 pub(crate) mod answer;
+mod bodies;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -17,8 +18,10 @@ use crate::error::{Error, Result};
 use crate::laydown;
 use crate::limits;
 use crate::registry::{Entry, Needs, Registry};
-use crate::secrets::{SecretLookup, fill, masked};
+use crate::secrets::{Known, SecretLookup, fill, masked};
+use crate::trouble::Trouble;
 use crate::workspace::{Workspace, remove_tree};
+pub use bodies::Tables;
 
 /// Runs attempts.
 pub struct Executor {
@@ -32,10 +35,14 @@ pub struct Executor {
     pub workspace: Workspace,
     /// Where secrets come from.
     pub secrets: SecretLookup,
+    /// The secrets that it has read.
+    pub known: Known,
     /// Parents of absolute paths that may be read; `None` allows all.
     pub allow_paths: Option<Arc<Vec<PathBuf>>>,
     /// Bodies.
     pub artifacts: Arc<dyn Artifacts>,
+    /// Tables that it has looked through.
+    pub tables: Tables,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -78,10 +85,18 @@ struct Admitted {
 
 impl Executor {
     /// Runs an attempt of an action that is in the registry; anything else is an error in the report.
-    pub async fn execute(&self, assignment: &Assignment, brake: &Brake) -> Report {
+    ///
+    /// # Errors
+    ///
+    /// When the worker's own disk does not let it: the attempt has no outcome.
+    pub async fn execute(&self, assignment: &Assignment, brake: &Brake) -> std::result::Result<Report, Trouble> {
         let started_at = self.clock.now();
         let usage = Arc::new(Used::default());
         let outcome = self.attempt(assignment, brake, started_at, &usage).await;
+        match &outcome {
+            Outcome::Fail { error } | Outcome::Retry { error, .. } => Trouble::of(error).map_or(Ok(()), Err)?,
+            Outcome::Done { .. } | Outcome::Cancelled => {}
+        }
         let (cpu_ms, max_rss_bytes) = (&usage.cpu_ms, &usage.max_rss_bytes);
         let usage = Usage {
             started_at,
@@ -89,16 +104,17 @@ impl Executor {
             cpu_ms: cpu_ms.load(Ordering::Relaxed),
             max_rss_bytes: max_rss_bytes.load(Ordering::Relaxed),
         };
-        Report {
+        Ok(Report {
             job: assignment.job,
             attempt: assignment.attempt,
             node: assignment.node,
             input_digest: assignment.input_digest,
             outcome,
+            stored: None,
             usage,
             worker: self.instance.clone(),
             traceparent: assignment.traceparent.clone(),
-        }
+        })
     }
 
     async fn attempt(&self, assignment: &Assignment, brake: &Brake, now: Millis, usage: &Arc<Used>) -> Outcome {
@@ -113,14 +129,15 @@ impl Executor {
         let entry_needs = entry.needs;
         let (masks, directory) = (admitted.context.masks.clone(), admitted.context.directory.clone());
         let outcome = match self.lay_down(&admitted.context, entry.needs).await {
-            Ok(()) => self.run(admitted, entry, brake, assignment.timeout_ms).await,
+            Ok(()) => self.run(admitted, entry, brake).await,
             Err(error) => Outcome::Fail { error: error.into_task_error() },
         };
+        let outcome = answer::placeless(outcome, &directory);
         match entry_needs {
             Needs::Nothing => {}
             Needs::Directory | Needs::Files => self.clean(directory).await,
         }
-        answer::masked(answer::check(outcome, &assignment.outputs), &masks)
+        answer::check(answer::masked(outcome, &masks.fresh()), &assignment.outputs)
     }
 
     async fn admit(
@@ -141,7 +158,7 @@ impl Executor {
             }
         };
         let mut env = assignment.env.clone();
-        let masks = fill(&mut with, &mut env, &self.secrets)?;
+        let masks = self.known.join(fill(&mut with, &mut env, &self.secrets)?);
         let directory = match entry.needs {
             Needs::Nothing => PathBuf::new(),
             Needs::Directory | Needs::Files => self.workspace.make(&assignment.attempt.to_string())?,
@@ -157,10 +174,11 @@ impl Executor {
             outputs: assignment.outputs.clone(),
             limits: assignment.limits,
             deadline: now.saturating_add(assignment.timeout_ms),
+            timeout_ms: assignment.timeout_ms,
             stop: brake.stop.clone(),
             directory,
             allow_paths: self.allow_paths.clone(),
-            artifacts: masked(Arc::clone(&self.artifacts), &masks),
+            artifacts: masked(Arc::clone(&self.artifacts), &masks, self.workspace.folder()),
             clock: Arc::clone(&self.clock),
             masks,
             usage: Arc::clone(usage),
@@ -175,8 +193,9 @@ impl Executor {
         }
     }
 
-    async fn run(&self, admitted: Admitted, entry: Entry, brake: &Brake, timeout_ms: u64) -> Outcome {
+    async fn run(&self, admitted: Admitted, entry: Entry, brake: &Brake) -> Outcome {
         let Admitted { context, with } = admitted;
+        let timeout_ms = context.timeout_ms;
         let _abandoned = PullWhenDropped(brake);
         let deadline = context.deadline;
         // A supervisor keeps the time itself, and knows more about the end; this one is there should it fail to.
@@ -184,7 +203,12 @@ impl Executor {
             Needs::Nothing | Needs::Directory => deadline,
             Needs::Files => deadline.saturating_add(limits::SUPERVISED_GRACE_MS),
         };
-        let running = runtime::spawn(async move { entry.action.run(&context, with).await });
+        let tables = self.tables.clone();
+        let running = runtime::spawn(async move {
+            let given = bodies::tables(&with);
+            let outcome = entry.action.run(&context, with).await;
+            bodies::check(outcome, &context, entry.needs, &given, &tables).await
+        });
         let mut give_up = None;
         let mut ended = std::pin::pin!(running.join());
         loop {

@@ -17,6 +17,7 @@ pub mod service;
 pub mod source;
 pub mod supervisor;
 pub mod table;
+pub mod trouble;
 pub mod workspace;
 
 mod checksum;
@@ -27,3 +28,4 @@ pub use config::Config;
 pub use error::Error;
 pub use executor::Executor;
 pub use service::Service;
+pub use trouble::Trouble;

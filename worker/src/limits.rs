@@ -21,17 +21,17 @@ pub const FILES_MIN: u64 = 16;
 /// Largest file that a program may write, in bytes: a mistake in a loop must not fill the disk.
 pub const FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Files that an attempt may leave below `out/`: each is a file value in its report, which must fit into one message.
+/// Files that an attempt may leave below `out/`: each is a file value in its report and in the log.
 pub const OUT_FILES_MAX: usize = 4_000;
 
 /// Depth of what lies below `out/`: deeper, and the paths of long names no longer fit the kernel.
 pub const OUT_DEPTH_MAX: usize = 12;
 
-/// Largest `$CANDOR_OUTPUT`, and largest object on the standard output of an action's executable, in bytes: it has to fit into a report.
-pub const OUTPUT_OBJECT_BYTES_MAX: u64 = 768 * 1024;
+/// Largest `$CANDOR_OUTPUT`, and largest object on the standard output of an action's executable, in bytes: as much as outputs may have.
+pub const OUTPUT_OBJECT_BYTES_MAX: u64 = OUTPUTS_BYTES_MAX as u64;
 
-/// All outputs of an attempt together as JSON, in bytes: with what travels beside them they must fit into one message.
-pub const OUTPUTS_BYTES_MAX: usize = 896 * 1024;
+/// All outputs of an attempt together as JSON, in bytes: what all of a job's may have together.
+pub const OUTPUTS_BYTES_MAX: usize = candor_proto::limits::JOB_INLINE_BYTES_MAX;
 
 /// Longest script that travels as an argument, in bytes; the kernel's limit for one argument is 128 KiB. A longer one is laid down.
 pub const SCRIPT_ARGUMENT_BYTES_MAX: usize = 96 * 1024;

@@ -1,12 +1,14 @@
 //! The worker as a service: next delivery, run it, report it.
 
 mod attempt;
+mod control;
 mod held;
+mod outputs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
-use candor_platform::broker::{Binding, Properties, to_queue};
+use candor_platform::broker::{Properties, to_queue};
 use candor_platform::runtime::sync::{Semaphore, watch};
 use candor_platform::{Artifacts, Broker, Clock, Consumer, runtime};
 use candor_proto::limits::HOLDING_MS;
@@ -17,11 +19,15 @@ use uuid::Uuid;
 use crate::action::Processes;
 use crate::config::Config;
 use crate::error::Result;
-use crate::executor::Executor;
+use crate::executor::{Executor, Tables};
 use crate::limits;
 use crate::registry::Registry;
+use crate::secrets::Known;
+use crate::source;
 use crate::supervisor::{Supervisor, hide_from_own_user};
+use crate::trouble::{Trouble, Troubles};
 use crate::workspace::Workspace;
+use control::Private;
 use held::Held;
 
 /// Pause before a consumer that ended is begun again, in milliseconds.
@@ -50,6 +56,8 @@ struct Shared {
     held: Held,
     places: Semaphore,
     draining: watch::Sender<bool>,
+    settle_after_ms: u64,
+    troubles: Troubles,
     counters: Arc<Counters>,
 }
 
@@ -68,9 +76,16 @@ impl Service {
             held: Held::new(),
             places: Semaphore::new(config.concurrency.max(1)),
             draining: watch::Sender::new(false),
+            settle_after_ms: config.settle_after_ms,
+            troubles: Troubles::new(),
             counters: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared), config })
+    }
+
+    /// What keeps the worker from carrying attempts out; `None` while all is well.
+    pub fn trouble(&self) -> watch::Receiver<Option<Trouble>> {
+        self.shared.troubles.watch()
     }
 
     /// What has been counted since the start.
@@ -79,16 +94,18 @@ impl Service {
     }
 
     /// Works until `draining` ends, then takes nothing more and waits for what runs. What has not ended within the grace, or
-    /// when `stopping` ends, is stopped and given back without a report.
+    /// when `stopping` ends, is stopped and given back without a report. A broker that is not there yet is waited for.
     pub async fn run(self, draining: impl Future<Output = ()>, stopping: impl Future<Output = ()>) -> Result<()> {
         let Self { shared, config } = self;
         let routes = &config.routes;
-        shared.broker.declare(&routes.topology(config.partitions, &config.pools)).await?;
-        let private = routes.private(routes.worker(&config.instance));
-        let binding = Binding { exchange: routes.control(), key: String::new() };
-        shared.broker.declare_private(&private, &[binding]).await?;
+        let mut draining = std::pin::pin!(draining);
+        let private = Private::new(&config);
+        runtime::select! {
+            declared = declare(&shared, &config, &private) => declared?,
+            () = &mut draining => return Ok(()),
+        }
 
-        let mut loops = vec![runtime::spawn(control(Arc::clone(&shared), private.name))];
+        let mut loops = vec![runtime::spawn(control::listen(Arc::clone(&shared), private))];
         loops.push(runtime::spawn(say_what_is_held(Arc::clone(&shared), config.clone())));
         let prefetch = u32::try_from(config.concurrency.max(1)).unwrap_or(u32::MAX);
         let mut pools = Vec::new();
@@ -141,16 +158,16 @@ fn executor(config: &Config, artifacts: Arc<dyn Artifacts>, clock: Arc<dyn Clock
     if let Some(folder) = &config.actions_dir {
         registry.add_installed(folder, &processes)?;
     }
-    // Compared with resolved paths later, so resolved themselves. One that is not there allows nothing.
-    let resolved = |paths: &Vec<std::path::PathBuf>| paths.iter().flat_map(std::fs::canonicalize).collect();
     Ok(Executor {
         instance: config.instance.clone(),
         registry,
         processes,
         workspace,
         secrets: Arc::clone(&config.secrets),
-        allow_paths: config.allow_paths.as_ref().map(|paths| Arc::new(resolved(paths))),
+        known: Known::default(),
+        allow_paths: config.allow_paths.as_deref().map(|paths| Arc::new(source::both_ways(paths))),
         artifacts,
+        tables: Tables::default(),
         clock,
     })
 }
@@ -189,23 +206,22 @@ async fn begin(shared: &Shared, queue: &str, prefetch: u32) -> Option<Box<dyn Co
     None
 }
 
-/// Acts on revocations.
-async fn control(shared: Arc<Shared>, queue: String) {
-    while let Some(mut consumer) = begin(&shared, &queue, 1).await {
-        while let Some(delivery) = consumer.next().await {
-            match &delivery.message {
-                Ok(Message::Revocation(revocation)) => shared.held.revoke(revocation),
-                // What assemblers say to each other comes here too.
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "a message of control cannot be read");
-                    shared.counters.dead.fetch_add(1, Ordering::Relaxed);
-                }
+/// Declares everything that the worker stands on; as long as the broker is not there, again and again.
+async fn declare(shared: &Shared, config: &Config, private: &Private) -> Result<()> {
+    let topology = config.routes.topology(0, &config.pools);
+    loop {
+        let declared = match shared.broker.declare(&topology).await {
+            Ok(()) => private.declare(shared).await,
+            Err(error) => Err(error),
+        };
+        match declared {
+            Ok(()) => return Ok(()),
+            Err(error) if error.transient() => {
+                tracing::warn!(%error, "the broker does not answer; trying again");
+                runtime::sleep(AGAIN_MS).await;
             }
-            // A private queue has nobody to give it to again, so how it is settled does not matter.
-            let _ = delivery.done().await;
+            Err(error) => return Err(error.into()),
         }
-        runtime::sleep(AGAIN_MS).await;
     }
 }
 

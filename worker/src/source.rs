@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::action::Context;
 use crate::disk;
+use crate::trouble::{self, Trouble};
 
 /// A file that an attempt may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,16 @@ impl Named {
     }
 }
 
+/// Paths as they are written and by their true places, for a path is compared in both forms. One that is not there yet has
+/// a true place when its folder has.
+pub(crate) fn both_ways(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let real = |path: &PathBuf| {
+        let folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(folder)
+    };
+    paths.iter().flat_map(|path| std::iter::once(path.clone()).chain(real(path))).collect()
+}
+
 /// The true place of an existing absolute path, all links followed, when a parent of it is allowed.
 pub fn allowed(context: &Context, field: &str, path: &Path) -> Result<PathBuf, TaskError> {
     // Asked before the disk is, so that nobody learns which files exist outside the allowed folders.
@@ -102,13 +113,17 @@ pub fn allowed(context: &Context, field: &str, path: &Path) -> Result<PathBuf, T
     Ok(real)
 }
 
-/// The true place of an absolute path that may not exist yet: its folder must, and a parent of that is allowed.
+/// The true place of an absolute path that may not exist yet: its folder must, and it or a parent of it is allowed.
 /// The last part is taken as it is, so that a link there is replaced or removed and never followed.
 pub fn allowed_place(context: &Context, field: &str, path: &Path) -> Result<PathBuf, TaskError> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(invalid(format!("`{field}`: {} names no file", path.display())));
     };
-    Ok(allowed(context, field, folder)?.join(name))
+    permit(context, field, path, path)?;
+    let what = format!("`{field}`: {}", folder.display());
+    let place = folder.canonicalize().map_err(|error| disk::fault(&what, &error))?.join(name);
+    permit(context, field, path, &place)?;
+    Ok(place)
 }
 
 fn permit(context: &Context, field: &str, written: &Path, path: &Path) -> Result<(), TaskError> {
@@ -122,11 +137,14 @@ fn permit(context: &Context, field: &str, written: &Path, path: &Path) -> Result
     }
     let message = format!("`{field}`: {} is not in a folder that this worker may use", written.display());
     let error = TaskError::new(ErrorClass::Validation, "path_not_allowed", message);
-    Err(error.with_advice("start the worker with --allow-path and a parent of it"))
+    Err(error.with_advice("name a parent of it with --allow-path where the work is started; without that a run uses the absolute paths that stand in its workflow and inputs, and none that is computed"))
 }
 
 /// What the artifacts refused.
 pub(crate) fn refused(error: &candor_platform::Error) -> TaskError {
+    if trouble::stopped_artifacts(error) {
+        return Trouble::error(error.to_string());
+    }
     TaskError::new(ErrorClass::System, "artifacts", error.to_string())
 }
 

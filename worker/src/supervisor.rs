@@ -16,6 +16,7 @@ mod enter;
 mod identity;
 mod launch;
 mod orders;
+mod strangers;
 mod tree;
 mod watch;
 

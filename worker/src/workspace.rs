@@ -35,7 +35,11 @@ impl Workspace {
             Some(base) => base.to_owned(),
             None => default_base(),
         };
-        fs::create_dir_all(&base).map_err(|error| Error::io(format!("make {}", base.display()), &error))?;
+        let failed = |error: &std::io::Error| Error::io(format!("make {}", base.display()), error);
+        fs::create_dir_all(&base).map_err(|error| failed(&error))?;
+        // Attempts work elsewhere than the worker, so a relative path would mean another place to them; and what the
+        // system says of a process names the true one.
+        let base = base.canonicalize().map_err(|error| failed(&error))?;
         if let Some(folder) = closed_to_others(&base) {
             return Err(Error::Configuration(format!(
                 "attempts cannot enter the work directory {}: {} is closed to other users; choose another with --work-dir, or run `chmod o+x` on it",
@@ -77,7 +81,8 @@ impl Workspace {
                     path = self.folder.join(format!("{attempt}.{number}"));
                     number += 1;
                 }
-                Err(error) => return Err(Error::io(format!("make {}", path.display()), &error)),
+                // Without its name, which is another one in every attempt.
+                Err(error) => return Err(Error::io("make the folder of the attempt", &error)),
             }
         }
     }
@@ -180,6 +185,15 @@ mod tests {
         } else {
             opened.unwrap();
         }
+    }
+
+    #[test]
+    fn the_folder_is_named_by_its_true_place_however_it_was_named() {
+        let base = base();
+        std::os::unix::fs::symlink(base.path(), base.path().join("link")).unwrap();
+        let workspace = Workspace::open(Some(&base.path().join("link/./a/../a"))).unwrap();
+        assert!(workspace.folder().starts_with(base.path().canonicalize().unwrap().join("a")));
+        assert!(workspace.folder().is_absolute());
     }
 
     #[test]

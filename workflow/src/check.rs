@@ -2,18 +2,22 @@
 //!
 //! Owns the questions that need more than one place of the document, the catalogue or the files.
 
+mod columns;
 mod dashes;
+mod env;
 mod expressions;
 mod files;
 mod graph;
 mod inputs;
 mod outputs;
 mod references;
+mod rules;
 mod sample;
 mod schemas;
 mod site;
 mod statements;
 mod with;
+mod with_samples;
 mod with_wording;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -71,8 +75,6 @@ pub(crate) struct Checker<'a, 'f> {
     index: HashMap<&'a str, usize>,
     /// Inputs by name.
     inputs: HashMap<&'a str, &'a InputDeclaration<'a>>,
-    /// Names of the workflow's `env`.
-    env: HashSet<&'a str>,
     /// The direct dependencies of each task.
     needs: Vec<Vec<usize>>,
     /// The task that was asked for last, and all that it waits for.
@@ -100,7 +102,6 @@ pub(crate) fn check<'a>(
         context,
         index: HashMap::new(),
         inputs: document.inputs.iter().map(|input| (input.name.value.as_str(), input)).collect(),
-        env: document.env.iter().map(|entry| entry.key.value.as_str()).collect(),
         needs: Vec::new(),
         waits: None,
         dashed_outputs: HashSet::new(),
@@ -178,7 +179,7 @@ impl<'a> Checker<'a, '_> {
             self.fan_out(index, &fan_out.over);
         }
         for entry in &task.env {
-            self.texts(&entry.value, &Site::task_text(index));
+            self.texts(&entry.value, &Site::task_env(index));
         }
         if let Some(node) = task.idempotency_key {
             self.texts(node, &Site::task_key(index));

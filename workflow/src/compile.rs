@@ -49,7 +49,7 @@ pub struct Facts {
 /// What must be gathered before this document can be compiled. A broken one wants nothing.
 pub fn wanted(source: &Source<'_>, catalogue: &Catalogue) -> Wanted {
     let mut findings = Findings::new();
-    let Some(root) = read(source.text, &mut findings) else { return Wanted::default() };
+    let Some(root) = read(source.name, source.text, &mut findings) else { return Wanted::default() };
     let mut context = Context::new(&mut findings, Mode::Validate);
     let Some(document) = declare(&mut context, &root) else { return Wanted::default() };
     let mut paths = BTreeSet::new();
@@ -78,7 +78,7 @@ pub fn wanted(source: &Source<'_>, catalogue: &Catalogue) -> Wanted {
 pub fn compile(source: &Source<'_>, files: &Files, catalogue: &Catalogue, mode: Mode) -> Compiled {
     let places = Places::new(source.text);
     let mut findings = Findings::new();
-    let Some(root) = read(source.text, &mut findings) else {
+    let Some(root) = read(source.name, source.text, &mut findings) else {
         return Compiled { diagnostics: findings.finish(&places), ..Compiled::default() };
     };
     let mut context = Context::new(&mut findings, mode);

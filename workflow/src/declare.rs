@@ -4,6 +4,7 @@ pub(crate) mod fields;
 mod inputs;
 mod later;
 mod policy;
+mod schedule;
 mod task;
 
 pub(crate) use inputs::type_of_word;
@@ -189,7 +190,7 @@ fn assemble<'n>(context: &mut Context<'_>, node: &'n Node, document: &mut Docume
     let Some(fields) = Fields::open(context, node, "`assemble`", &["summary", "statements", "format"]) else { return };
     document.summary = fields.get("summary").map(|node| context.texts(node, "`summary`"));
     if let Some(items) = fields.get("statements").and_then(|node| context.list(node, "`statements`")) {
-        document.statements = items.iter().filter(|item| context.text(item, "A statement").is_some()).collect();
+        document.statements = items.iter().filter(|item| context.quoted_text(item, "A statement")).collect();
     }
     if let Some(node) = fields.get("format") {
         context.word(node, "`format`", &["markdown"]);

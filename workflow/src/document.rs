@@ -2,8 +2,8 @@
 //!
 //! Owns the shape only. Whether names exist and types agree is `check`'s.
 
-use candor_proto::ValueType;
-use candor_proto::plan::{ConfidenceRule, FailPolicy, Limits, OnFail, Priority, Retry};
+use candor_proto::plan::{Backoff, FailPolicy, Limits, OnFail, Priority};
+use candor_proto::{Score, ValueType};
 
 use crate::node::{Entry, Node, Span, Spanned};
 
@@ -42,10 +42,27 @@ pub(crate) struct Later<'n> {
 #[derive(Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) timeout_ms: Option<u64>,
-    pub(crate) retry: Option<Retry>,
-    pub(crate) confidence: Option<ConfidenceRule>,
+    pub(crate) retry: RetryDeclaration,
+    pub(crate) confidence: ConfidenceDeclaration,
     pub(crate) limits: Limits,
     pub(crate) pool: Option<String>,
+}
+
+/// How often a task is tried. What it leaves out the defaults say, each part by itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RetryDeclaration {
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) delay_ms: Option<u64>,
+    pub(crate) max_delay_ms: Option<u64>,
+    pub(crate) on: Option<Vec<String>>,
+}
+
+/// The least confidence of a result, and what happens below it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConfidenceDeclaration {
+    pub(crate) min: Option<Score>,
+    pub(crate) on_low: Option<OnFail>,
 }
 
 #[derive(Debug)]
@@ -70,12 +87,12 @@ pub(crate) struct TaskDeclaration<'n> {
     pub(crate) when: Option<&'n Node>,
     pub(crate) fan_out: Option<FanOutDeclaration<'n>>,
     pub(crate) timeout_ms: Option<u64>,
-    pub(crate) retry: Option<Retry>,
+    pub(crate) retry: RetryDeclaration,
     pub(crate) pool: Option<String>,
     pub(crate) outputs: Vec<(Spanned<String>, ValueType)>,
     pub(crate) output_schema: Option<&'n Node>,
     pub(crate) checks: Vec<CheckDeclaration<'n>>,
-    pub(crate) confidence: Option<ConfidenceRule>,
+    pub(crate) confidence: ConfidenceDeclaration,
     pub(crate) limits: Limits,
     pub(crate) priority: Option<Priority>,
     pub(crate) env: Vec<&'n Entry>,

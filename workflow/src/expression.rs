@@ -11,6 +11,7 @@
 //! text ─▶ lexer ─▶ precheck ─▶ cel's parser ─▶ references ─▶ lower ─▶ (kept) ─▶ evaluate(scope) ─▶ JSON
 //! ```
 
+mod columns;
 mod compile;
 mod convert;
 mod error;

@@ -186,7 +186,7 @@ pub fn parse_input(kind: ValueType, text: &str) -> Result<Value, String> {
         }
         ValueType::List | ValueType::Map => {
             let mut findings = Findings::new();
-            let node = read::read(text, &mut findings);
+            let node = read::read("", text, &mut findings);
             let places = crate::place::Places::new(text);
             if let Some(wrong) = findings.finish(&places).into_iter().next() {
                 let reason = wrong.message.trim_end_matches('.').to_owned();
@@ -197,8 +197,8 @@ pub fn parse_input(kind: ValueType, text: &str) -> Result<Value, String> {
     }
 }
 
-/// How a value of a type is written.
-pub(crate) const fn advice(kind: ValueType) -> &'static str {
+/// How a value of a type is written, as a sentence of advice.
+pub const fn advice(kind: ValueType) -> &'static str {
     match kind {
         ValueType::String => "Give a text.",
         ValueType::Integer => "Write a whole number, such as `42`.",
@@ -207,7 +207,7 @@ pub(crate) const fn advice(kind: ValueType) -> &'static str {
         ValueType::Date => "Write it as `2024-01-31`.",
         ValueType::Duration => "Write it like `30s`, `1h30m` or `7d`.",
         ValueType::List => "Write a list, such as `[a, b]`.",
-        ValueType::Map => "Write a map, such as `{\"a\": 1}`.",
+        ValueType::Map => "Write a map, such as `{a: 1}`.",
         ValueType::File => "Name a file; it is uploaded with the job.",
         ValueType::Table => "Hand over a table that another job made.",
     }
@@ -244,7 +244,7 @@ fn what(value: &Value) -> String {
 /// What is wrong and where, one line each.
 pub fn parse_inputs(text: &str) -> Result<Map<String, Value>, String> {
     let mut findings = Findings::new();
-    let root = read::read(text, &mut findings);
+    let root = read::read("", text, &mut findings);
     let wrong = findings.finish(&Places::new(text)).into_iter().filter(|found| found.severity == Severity::Error);
     let words: Vec<String> = wrong.map(|found| format!("{}:{}: {}", found.line, found.column, found.message)).collect();
     match root.map(|root| root.to_value()) {

@@ -17,19 +17,23 @@ mod compile;
 mod declare;
 mod diagnostic;
 mod document;
+mod encoding;
 mod files;
 mod given;
 mod node;
 mod place;
 mod quantity;
 mod read;
+mod returned;
 mod schema;
 
 pub use compile::{Compiled, Facts, compile, file_fact, wanted};
 pub use diagnostic::{Code, DIAGNOSTICS_MAX, Paint, render};
+pub use encoding::encoding_of;
 pub use files::{CONTENT_BYTES_MAX, FileFact, Files, Matcher, Wanted};
-pub use given::{InputProblem, parse_input, parse_inputs, resolve_inputs};
+pub use given::{InputProblem, advice as input_advice, parse_input, parse_inputs, resolve_inputs};
 pub use read::read_document;
+pub use returned::{OutputProblem, fit_outputs};
 pub use schema::schema;
 
 /// A document to compile. One that came as an object is compiled from its JSON text.

@@ -64,8 +64,8 @@ impl Budget {
     }
 }
 
-/// The tree of a document. Without one, `findings` says why.
-pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
+/// The tree of a document. Without one, `findings` says why. `name` is the file's, where it comes from one.
+pub(crate) fn read(name: &str, text: &str, findings: &mut Findings) -> Option<Node> {
     let result = if text.len() > DOCUMENT_BYTES_MAX {
         Err(Broken {
             code: Code::TooLarge,
@@ -73,7 +73,7 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
             message: format!("The document has {} bytes; at most {DOCUMENT_BYTES_MAX} are read.", text.len()),
             advice: "Move scripts and data into files of their own and name them under `files`.".to_owned(),
         })
-    } else if text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+    } else if is_json(name, text) {
         json::read(text, findings)
     } else {
         yaml::read(text, findings)
@@ -88,6 +88,17 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
     }
 }
 
+/// Whether a text is meant as JSON: it is called so, or its first key stands in double quotes.
+/// YAML reads JSON too, but would pass over a comma too many.
+fn is_json(name: &str, text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let called = name.get(name.len().saturating_sub(5)..).is_some_and(|end| end.eq_ignore_ascii_case(".json"));
+    match text.strip_prefix('{') {
+        Some(inside) => called || inside.trim_start().starts_with(['"', '}']) || inside.trim().is_empty(),
+        None => called && text.starts_with('['),
+    }
+}
+
 /// What a YAML or JSON text beside the workflow says, such as a schema or rules, within the same limits as a workflow.
 ///
 /// # Errors
@@ -95,7 +106,7 @@ pub(crate) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
 /// The first thing that is wrong with it, and where.
 pub fn read_document(text: &str) -> Result<Value, String> {
     let mut findings = Findings::new();
-    let node = read(text, &mut findings);
+    let node = read("", text, &mut findings);
     let wrong = findings.finish(&Places::new(text)).into_iter().find(|found| found.severity == Severity::Error);
     match (node, wrong) {
         (Some(node), None) => Ok(node.to_value()),

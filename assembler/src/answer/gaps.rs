@@ -7,16 +7,16 @@ use candor_proto::{Gap, GapReason, Job, Node, TaskState};
 
 use super::ended_by_chance;
 
-/// Every gap of a job, in the plan's order. A fan-out names at most a thousand of its items, and none
-/// where chance decided which of them came to an end.
+/// Every gap of a job, in the plan's order. A fan-out names at most a thousand of its items and counts the others; it
+/// names none where chance decided which of them came to an end.
 pub fn gaps(job: &Job) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for (record, task) in job.tasks().iter().zip(0_u32..) {
         if let Some(reason) = whole(record) {
-            gaps.push(Gap { task: job.name(Node::task(task)), reason });
+            gaps.push(Gap::one(job.name(Node::task(task)), reason));
         }
         match &record.fan {
-            None => gaps.extend(partial(&record.node).map(|reason| Gap { task: job.name(Node::task(task)), reason })),
+            None => gaps.extend(partial(&record.node).map(|reason| Gap::one(job.name(Node::task(task)), reason))),
             Some(_) if ended_by_chance(job, task) => {}
             Some(fan) => {
                 // Only a fan-out that succeeded has tolerated its failures.
@@ -26,22 +26,29 @@ pub fn gaps(job: &Job) -> Vec<Gap> {
                     let failed = (item.state == TaskState::Failed).then_some(reason);
                     failed.into_iter().chain(partial(item)).map(move |reason| (place, reason))
                 });
-                let named = items.take(FAILED_ITEMS_NAMED_MAX);
-                gaps.extend(named.map(|(item, reason)| Gap { task: job.name(Node::item(task, item)), reason }));
+                let mut items = items;
+                let named = items.by_ref().take(FAILED_ITEMS_NAMED_MAX);
+                gaps.extend(named.map(|(item, reason)| Gap::one(job.name(Node::item(task, item)), reason)));
+                gaps.extend(left_out(job, task, GapReason::GapsLeftOut, items.count()));
             }
         }
     }
     gaps
 }
 
+/// So many more of a task than are told one by one, if there are any.
+pub(super) fn left_out(job: &Job, task: u32, reason: GapReason, count: usize) -> Option<Gap> {
+    (count > 0).then(|| Gap { task: job.name(Node::task(task)), reason, count: u64::try_from(count).ok() })
+}
+
 /// An output of the job that could not be computed.
 pub(super) fn output_missing(name: &str) -> Gap {
-    Gap { task: format!("outputs.{name}"), reason: GapReason::OutputMissing }
+    Gap::one(format!("outputs.{name}"), GapReason::OutputMissing)
 }
 
 /// A sentence of the author's that cannot be said.
 pub(super) fn unsaid(place: usize) -> Gap {
-    Gap { task: format!("statements[{place}]"), reason: GapReason::OutputMissing }
+    Gap::one(format!("statements[{place}]"), GapReason::OutputMissing)
 }
 
 fn whole(record: &TaskRecord) -> Option<GapReason> {

@@ -1,14 +1,16 @@
 //! What the answer says: one sentence per scalar, file, table and list of the summary's tasks, then the author's own.
 
 use candor_proto::statement::{Piece, connective};
-use candor_proto::{Confidence, FileValue, Job, Statement};
+use candor_proto::{Confidence, FileValue, Gap, GapReason, Job, Statement};
 use candor_workflow::catalogue::Catalogue;
 use serde_json::Value;
 
 use super::confidence::over;
+use super::gaps;
 use crate::evaluate;
 
-/// Sentences about one task. A fan-out's items beyond that are covered by the sentence about their list.
+/// Sentences about one task; an answer must fit into a message. Results beyond that are counted by a gap, and those of a
+/// fan-out are covered by the sentence about their list as well.
 const PER_TASK_MAX: usize = 1_000;
 /// How deep maps are walked; below that the map is said as one value.
 const DEPTH_MAX: usize = 8;
@@ -18,24 +20,43 @@ pub(super) fn statements(
     catalogue: &Catalogue,
     summary: &[u32],
     confidences: &[Option<Confidence>],
-) -> Vec<Statement> {
-    let mut said = Vec::new();
+) -> (Vec<Statement>, Vec<Gap>) {
+    let (mut said, mut left_out) = (Vec::new(), Vec::new());
     for task in summary {
         let confidence = over(job, &[*task], confidences);
-        for pointer in pointers(job, catalogue, *task) {
+        let found = pointers(job, catalogue, *task);
+        for pointer in found.pointers {
             said.extend(Statement::about(job, said.len() + 1, *task, &pointer, confidence));
         }
+        left_out.extend(gaps::left_out(job, *task, GapReason::StatementsLeftOut, found.more));
     }
     let count = job.plan().map_or(0, |plan| plan.assemble.statements.len());
     for place in 0..count {
         said.extend(own(job, place, said.len() + 1, confidences));
     }
-    said
+    (said, left_out)
+}
+
+/// Places that are worth a sentence each, and how many there are beyond those that get one.
+#[derive(Default)]
+struct Found {
+    pointers: Vec<String>,
+    more: usize,
+}
+
+impl Found {
+    fn push(&mut self, pointer: &str) {
+        if self.pointers.len() < PER_TASK_MAX {
+            self.pointers.push(pointer.to_owned());
+        } else {
+            self.more += 1;
+        }
+    }
 }
 
 /// The places in a task's outputs that are worth a sentence each.
-fn pointers(job: &Job, catalogue: &Catalogue, task: u32) -> Vec<String> {
-    let mut found = Vec::new();
+fn pointers(job: &Job, catalogue: &Catalogue, task: u32) -> Found {
+    let mut found = Found::default();
     let Some(record) = job.task(task) else { return found };
     let stated = Stated::of(job, catalogue, task);
     match &record.fan {
@@ -45,18 +66,14 @@ fn pointers(job: &Job, catalogue: &Catalogue, task: u32) -> Vec<String> {
             }
         }
         Some(fan) => {
-            found.push(String::new());
+            found.push("");
             for (item, place) in fan.items.iter().zip(0_u32..) {
                 if let Some(outputs) = &item.outputs {
                     walk_outputs(outputs, &stated, &format!("/{place}"), &mut found);
                 }
-                if found.len() >= PER_TASK_MAX {
-                    break;
-                }
             }
         }
     }
-    found.truncate(PER_TASK_MAX);
     found
 }
 
@@ -76,7 +93,7 @@ impl Stated {
     }
 }
 
-fn walk_outputs(outputs: &Value, stated: &Stated, at: &str, found: &mut Vec<String>) {
+fn walk_outputs(outputs: &Value, stated: &Stated, at: &str, found: &mut Found) {
     let Some(fields) = outputs.as_object() else { return };
     for (name, value) in fields {
         if !stated.silent.contains(name) {
@@ -85,10 +102,7 @@ fn walk_outputs(outputs: &Value, stated: &Stated, at: &str, found: &mut Vec<Stri
     }
 }
 
-fn walk(value: &Value, pointer: &str, depth: usize, found: &mut Vec<String>) {
-    if found.len() >= PER_TASK_MAX {
-        return;
-    }
+fn walk(value: &Value, pointer: &str, depth: usize, found: &mut Found) {
     match value {
         Value::Object(fields) if depth < DEPTH_MAX && !FileValue::looks_like(fields) => {
             for (name, value) in fields {
@@ -98,10 +112,10 @@ fn walk(value: &Value, pointer: &str, depth: usize, found: &mut Vec<String>) {
         Value::String(text) if text.is_empty() => {}
         // A list of files is said file by file; an empty one has nothing to say.
         Value::Array(items) if items.iter().all(is_file) => {
-            found.extend((0..items.len()).map(|place| format!("{pointer}/{place}")));
+            (0..items.len()).for_each(|place| found.push(&format!("{pointer}/{place}")));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            found.push(pointer.to_owned());
+            found.push(pointer);
         }
     }
 }

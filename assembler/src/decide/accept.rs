@@ -33,6 +33,7 @@ pub(super) fn ready(job: &Job, ready: &PlanReady) -> Verdict {
         submitted_at: ready.submitted_at,
         request_digest: ready.request_digest,
         reply_to: ready.reply_to.clone(),
+        parent: None,
     };
     let decision = Decision::event(Event::Accepted(Arc::new(accepted)));
     Verdict::Advance(acknowledge(decision, ready.recorded_to.as_deref()))
@@ -54,7 +55,7 @@ pub(super) fn refused(job: &Job, refused: &PlanRefused) -> Verdict {
         request_digest: refused.request_digest,
         reply_to: refused.reply_to.clone(),
     }));
-    let mut decision = Decision { events: vec![event, Event::Answered], effects: Vec::new() };
+    let mut decision = Decision { events: vec![event, Event::Answered], ..Decision::default() };
     if let Some(to) = &refused.reply_to {
         decision = decision.and(refuse(refused.job, to, &refused.error, &refused.diagnostics));
     }

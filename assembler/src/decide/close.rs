@@ -35,33 +35,45 @@ pub(super) fn spend(job: &Job) -> Option<Decision> {
     }
     let effects =
         if attempts.is_empty() { Vec::new() } else { vec![Effect::Revoke(Revocation { job: job.id(), attempts })] };
-    Some(Decision { events, effects })
+    Some(Decision { events, effects, ..Decision::default() })
 }
 
-/// Every task has ended.
-///
-/// | tasks | result |
-/// |---|---|
-/// | all succeeded or skipped, no gap | complete |
-/// | a gap by a warning or a tolerated item, or every root cause tolerated, or stopped by the budget | complete with gaps |
-/// | a root cause that nobody tolerates | failed |
+/// The job is closed by one event, which says what it came to.
 pub(super) fn close(job: &Job) -> Option<Decision> {
-    if job.unended() > 0 {
-        return None;
-    }
-    let result = if answer::adds_up(job) { result(job) } else { JobResult::Failed };
-    let state = match result {
-        JobResult::Complete | JobResult::CompleteWithGaps => JobState::Completed,
-        JobResult::Failed => JobState::Failed,
-        JobResult::Cancelled => JobState::Cancelled,
-        JobResult::Rejected => JobState::Rejected,
-    };
+    let (state, result) = conclusion(job)?;
     let mut decision = Decision::event(Event::Ended { state, result });
     if job.askers().is_empty() {
         decision.events.push(Event::Answered);
     }
     decision.effects.extend(job.askers().iter().map(|to| Effect::Answer { to: to.clone() }));
     Some(decision)
+}
+
+/// What a job whose every task has ended comes to, from what is recorded before its closing event; `None` for any other.
+/// Nobody else decides this: a log whose closing event says something else was not written by an assembler.
+///
+/// | tasks | result |
+/// |---|---|
+/// | any, and the job was cancelled | cancelled |
+/// | all succeeded or skipped, no gap | complete |
+/// | a gap by a warning or a tolerated item, or every root cause tolerated, or stopped by the budget | complete with gaps |
+/// | a root cause that nobody tolerates | failed |
+pub fn conclusion(job: &Job) -> Option<(JobState, JobResult)> {
+    if job.accepted().is_none() || job.unended() > 0 {
+        return None;
+    }
+    let result = match answer::adds_up(job) {
+        false => JobResult::Failed,
+        true if job.cancelled() => JobResult::Cancelled,
+        true => result(job),
+    };
+    let state = match result {
+        JobResult::Complete | JobResult::CompleteWithGaps => JobState::Completed,
+        JobResult::Failed => JobState::Failed,
+        JobResult::Cancelled => JobState::Cancelled,
+        JobResult::Rejected => JobState::Rejected,
+    };
+    Some((state, result))
 }
 
 fn result(job: &Job) -> JobResult {

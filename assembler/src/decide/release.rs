@@ -24,7 +24,7 @@ pub fn release(job: &Job, memo: &mut Memo, node: Node, now: &mut Now<'_>) -> Dec
     let number = job.node(node).map_or(0, |record| record.attempts) + 1;
     let event = Event::Released { node, attempt, input_digest: resolved.digest };
     match build(job, node, attempt, number, resolved, now.report_to) {
-        Some(effect) => Decision { events: vec![event], effects: vec![effect] },
+        Some(effect) => Decision::event(event).and(effect),
         None => Decision::default(),
     }
 }

@@ -33,6 +33,10 @@ pub(super) fn report(job: &Job, memo: &mut Memo, report: &Report, at: Millis) ->
     {
         return Verdict::AlreadyKnown("it has ended");
     }
+    if report.stored.is_some() {
+        // Whoever hands the report in fetches what the log waits for; nothing may be recorded as empty.
+        return Verdict::Illegal("its outputs were not fetched");
+    }
     let newest = record.attempt.as_ref().is_some_and(|newest| newest.id == report.attempt);
     let out = newest && record.state == TaskState::Running;
     match &report.outcome {

@@ -67,13 +67,13 @@ impl Items {
     /// Keys for people, where the items make good ones: all distinct, short and plain. Else the indexes are the keys.
     pub fn keys(&self) -> Option<Arc<Vec<String>>> {
         let keys: Vec<String> = match self {
-            Self::List(items) => items.iter().map(plain).collect::<Option<_>>()?,
+            Self::List(items) => items.iter().map(alone).collect::<Option<_>>()?,
             Self::Matrix { names, .. } => (0..self.count())
                 .map(|item| {
                     let parts = names
                         .iter()
                         .zip(self.cell(item))
-                        .map(|(name, value)| Some(format!("{name}={}", plain(value)?)));
+                        .map(|(name, value)| Some(format!("{name}={}", short(value)?)));
                     parts.collect::<Option<Vec<_>>>().map(|parts| parts.join(","))
                 })
                 .collect::<Option<_>>()?,
@@ -84,12 +84,21 @@ impl Items {
     }
 }
 
-/// A scalar as a key: strings and integers of letters, digits, dots, dashes and underscores.
-fn plain(value: &Value) -> Option<String> {
+/// An item as a key by itself: a string or an integer.
+fn alone(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_) => short(value),
+        Value::Number(number) if number.is_i64() || number.is_u64() => short(value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A scalar of letters, digits, dots, dashes and underscores; behind its name, as in `py=3.11`, any kind reads well.
+fn short(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
-        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => return None,
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
     let good = text.chars().all(|character| character.is_ascii_alphanumeric() || ".-_".contains(character));
     (good && (1..=KEY_CHARACTERS_MAX).contains(&text.len())).then_some(text)
@@ -101,10 +110,11 @@ pub fn items(job: &Job, memo: &mut Memo, task: u32) -> Result<Arc<Items>, Troubl
         return Ok(Arc::clone(known));
     }
     let prepared = prepared::prepare(job, memo, task)?;
-    let scope = scope::of_task(job, memo, task, &prepared);
+    let read: Vec<_> = prepared.over.iter().flat_map(prepared::Tree::expressions).collect();
+    let scope = scope::of_decision(job, memo, task, &prepared, &read)?;
     let mut lists = Vec::new();
     for tree in &prepared.over {
-        match tree.evaluate(scope) {
+        match tree.evaluate(&scope) {
             Ok(Value::Array(list)) => lists.push(list),
             Ok(other) => return Err(no_list(&other)),
             Err(error) => return Err(trouble(job, "for_each", &error)),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use candor_proto::plan::{CheckRule, Over, Plan, Task};
+use candor_proto::value::json_bytes;
 use candor_proto::{ErrorClass, Job, TaskError};
 use candor_workflow::expression::{EvaluationError, Expression, ExpressionError, Scope, Template};
 use serde_json::{Map, Value};
@@ -65,6 +66,33 @@ impl Tree {
         })
     }
 
+    /// The value in this scope within so many bytes of JSON, of which it takes its own; `None` when it would take more.
+    /// Looked at expression by expression, so that not even a part beyond the bound is kept.
+    pub(crate) fn evaluate_within(&self, scope: &Scope, left: &mut usize) -> Result<Option<Value>, EvaluationError> {
+        let value = match self {
+            Self::Plain(_) | Self::Template(_) => self.evaluate(scope)?,
+            Self::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    let Some(value) = item.evaluate_within(scope, left)? else { return Ok(None) };
+                    values.push(value);
+                }
+                return Ok(Some(Value::Array(values)));
+            }
+            Self::Map(fields) => {
+                let mut values = Map::new();
+                for (name, tree) in fields {
+                    let Some(value) = tree.evaluate_within(scope, left)? else { return Ok(None) };
+                    values.insert(name.clone(), value);
+                }
+                return Ok(Some(Value::Object(values)));
+            }
+        };
+        let Some(rest) = left.checked_sub(json_bytes(&value)) else { return Ok(None) };
+        *left = rest;
+        Ok(Some(value))
+    }
+
     /// Every expression in it.
     pub(crate) fn expressions(&self) -> Vec<&Expression> {
         match self {
@@ -81,8 +109,10 @@ impl Tree {
 pub struct Prepared {
     pub(super) when: Option<Expression>,
     pub(super) with: Tree,
-    /// The author's environment, the workflow's first.
-    pub(super) env: Vec<(String, Tree)>,
+    /// The workflow's environment: the same for every task.
+    pub(super) shared: Vec<(String, Tree)>,
+    /// The task's own environment, which may read the workflow's.
+    pub(super) own: Vec<(String, Tree)>,
     /// What was lifted out of `run`: evaluated after the environment, which it may read.
     pub(super) variables: Vec<(String, Tree)>,
     pub(super) key: Option<Tree>,
@@ -100,11 +130,7 @@ impl Prepared {
             .as_deref()
             .map(|text| Expression::parse(text).map_err(|error| refused(text, &error)))
             .transpose()?;
-        let tree = |(name, text): (&String, &String)| {
-            Tree::parse(&Value::String(text.clone())).map(|tree| (name.clone(), tree))
-        };
         let (variables, own): (Vec<_>, Vec<_>) = task.env.iter().partition(|(name, _)| is_variable(name));
-        let env = plan.env.iter().filter(|(name, _)| !task.env.contains_key(*name)).chain(own).map(tree);
         let over = match task.fan_out.as_ref().map(|fan| &fan.over) {
             None => Vec::new(),
             Some(Over::ForEach(list)) => vec![Tree::parse(list)?],
@@ -117,8 +143,9 @@ impl Prepared {
         let mut prepared = Self {
             when,
             with: Tree::parse(&task.with)?,
-            env: env.collect::<Result<_, _>>()?,
-            variables: variables.into_iter().map(tree).collect::<Result<_, _>>()?,
+            shared: shared(plan)?,
+            own: own.into_iter().map(named).collect::<Result<_, _>>()?,
+            variables: variables.into_iter().map(named).collect::<Result<_, _>>()?,
             key: task.idempotency_key.as_ref().map(|key| Tree::parse(&Value::String(key.clone()))).transpose()?,
             over,
             asserts: asserts.collect(),
@@ -131,10 +158,19 @@ impl Prepared {
 
     /// Every expression of the task.
     pub fn expressions(&self) -> Vec<&Expression> {
-        let named = self.env.iter().chain(&self.variables).map(|(_, tree)| tree);
+        let named = self.shared.iter().chain(&self.own).chain(&self.variables).map(|(_, tree)| tree);
         let trees = std::iter::once(&self.with).chain(named).chain(&self.key).chain(&self.over);
         trees.flat_map(Tree::expressions).chain(&self.when).chain(&self.asserts).collect()
     }
+}
+
+/// The workflow's environment.
+pub(super) fn shared(plan: &Plan) -> Result<Vec<(String, Tree)>, TaskError> {
+    plan.env.iter().map(named).collect()
+}
+
+fn named((name, text): (&String, &String)) -> Result<(String, Tree), TaskError> {
+    Tree::parse(&Value::String(text.clone())).map(|tree| (name.clone(), tree))
 }
 
 /// A task's expressions, from the memo or parsed now.
@@ -161,4 +197,20 @@ fn template(text: &str) -> Result<Template, TaskError> {
 
 fn refused(text: &str, error: &ExpressionError) -> TaskError {
     TaskError::new(ErrorClass::Validation, "expression", format!("`{text}`: {}", error.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_beyond_their_common_bound_are_not_kept() {
+        let tree = Tree::parse(&json!({"a": "${{ lists.range(100) }}", "b": ["${{ lists.range(100) }}", 1]})).unwrap();
+        let (scope, whole) = (Scope::default(), 2 * json_bytes(&json!((0..100).collect::<Vec<_>>())) + 8);
+        let mut left = whole;
+        assert_eq!(tree.evaluate_within(&scope, &mut left).unwrap(), Some(tree.evaluate(&scope).unwrap()));
+        assert_eq!(left, 0);
+        assert_eq!(tree.evaluate_within(&scope, &mut (whole - 1)).unwrap(), None);
+    }
 }

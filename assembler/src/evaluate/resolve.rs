@@ -8,7 +8,8 @@ use candor_proto::plan::PlanFile;
 use candor_proto::{ErrorClass, Job, Node, Sha256, TaskError};
 use serde_json::{Value, json};
 
-use super::{Trouble, as_text, prepared, scope, trouble};
+use super::scope::{self, AttemptScope};
+use super::{Trouble, as_text, prepared, trouble};
 use crate::memo::Memo;
 
 /// The input of an attempt.
@@ -29,16 +30,11 @@ pub struct Resolved {
 /// Resolves the input of a node.
 pub fn resolve(job: &Job, memo: &mut Memo, node: Node) -> Result<Resolved, Trouble> {
     let prepared = prepared::prepare(job, memo, node.task)?;
-    let scope = scope::of_node(job, memo, node, &prepared)?;
+    let AttemptScope { scope, mut env } = scope::of_node(job, memo, node, &prepared)?;
     let with = match prepared.with.evaluate(&scope).map_err(|error| trouble(job, "with", &error))? {
         Value::Null => json!({}),
         with => with,
     };
-    let mut env = BTreeMap::new();
-    for (name, tree) in &prepared.env {
-        let value = tree.evaluate(&scope).map_err(|error| trouble(job, &format!("env.{name}"), &error))?;
-        env.insert(name.clone(), as_text(&value));
-    }
     for (name, tree) in &prepared.variables {
         let value = tree.evaluate(&scope).map_err(|error| trouble(job, "run", &error))?;
         let text = as_text(&value);

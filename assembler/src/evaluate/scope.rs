@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candor_proto::{Confidence, Job, Node, TaskState, time};
+use candor_proto::job::NodeRecord;
+use candor_proto::{Confidence, Job, Node, TaskError, TaskState, time};
 use candor_workflow::expression::{Converted, Expression, Outputs, Scope, TaskScope};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::items::{Items, items};
 use super::prepared::Prepared;
-use super::{Trouble, as_text, trouble};
+use super::{Trouble, env, prepared, typed};
 use crate::answer;
 use crate::memo::Memo;
 
-/// The scope of a task as a whole.
-pub(super) fn of_task<'a>(job: &Job, memo: &'a mut Memo, task: u32, prepared: &Prepared) -> &'a Scope {
+/// The scope of a task as a whole; its `env` is the workflow's.
+pub(super) fn of_task<'a>(job: &Job, memo: &'a mut Memo, task: u32, prepared: &Prepared) -> Result<&'a Scope, Trouble> {
     if !memo.scopes.contains_key(&task) {
         let read = prepared.expressions();
         let mut scope = bare(job, memo, &read);
@@ -30,14 +31,35 @@ pub(super) fn of_task<'a>(job: &Job, memo: &'a mut Memo, task: u32, prepared: &P
             let sure = answer::lineage(job, &ancestors).into_iter().filter_map(|task| answer::of_task(job, task));
             scope.set_json("run", &run(job, Some(Confidence::all(sure))));
         }
+        env::bind_shared(job, &mut scope, &prepared.shared, &read)?;
         memo.scopes.insert(task, scope);
     }
-    &memo.scopes[&task]
+    Ok(&memo.scopes[&task])
+}
+
+/// The scope of what is decided about a task before it runs: its `when` and the lists it fans out over.
+/// Of its own `env` it has what these expressions read: the rest may need an item, which is not there yet.
+pub(super) fn of_decision(
+    job: &Job,
+    memo: &mut Memo,
+    task: u32,
+    prepared: &Prepared,
+    read: &[&Expression],
+) -> Result<Scope, Trouble> {
+    let mut scope = of_task(job, memo, task, prepared)?.clone();
+    env::bind_own(job, &mut scope, prepared, read)?;
+    Ok(scope)
+}
+
+/// What the expressions of an attempt read, and the environment that it gets.
+pub(super) struct AttemptScope {
+    pub(super) scope: Scope,
+    pub(super) env: BTreeMap<String, String>,
 }
 
 /// The scope of a single task's run, or of one item.
-pub(super) fn of_node(job: &Job, memo: &mut Memo, node: Node, prepared: &Prepared) -> Result<Scope, Trouble> {
-    let mut scope = of_task(job, memo, node.task, prepared).clone();
+pub(super) fn of_node(job: &Job, memo: &mut Memo, node: Node, prepared: &Prepared) -> Result<AttemptScope, Trouble> {
+    let mut scope = of_task(job, memo, node.task, prepared)?.clone();
     if let Some(item) = node.item {
         let all = items(job, memo, node.task)?;
         let value = all.value(item);
@@ -49,26 +71,22 @@ pub(super) fn of_node(job: &Job, memo: &mut Memo, node: Node, prepared: &Prepare
             }
         }
     }
-    if !prepared.env.is_empty() {
-        let mut env = Map::new();
-        for (name, tree) in &prepared.env {
-            let value = tree.evaluate(&scope).map_err(|error| trouble(job, &format!("env.{name}"), &error))?;
-            env.insert(name.clone(), Value::String(as_text(&value)));
-        }
-        scope.set_json("env", &Value::Object(env));
-    }
-    Ok(scope)
+    let env = env::bind_all(job, &mut scope, prepared)?;
+    Ok(AttemptScope { scope, env })
 }
 
 /// The scope of the job itself, with the tasks that these expressions read.
-pub(super) fn of_job<'a>(job: &Job, memo: &mut Memo, read: impl IntoIterator<Item = &'a Expression>) -> Scope {
-    let read: Vec<&Expression> = read.into_iter().collect();
-    let mut scope = bare(job, memo, &read);
-    bind(job, memo, &mut scope, &wanted(job, &read), &BTreeSet::new());
-    scope
+pub(super) fn of_job(job: &Job, memo: &mut Memo, read: &[&Expression]) -> Result<Scope, Trouble> {
+    let shared = job.plan().map(prepared::shared).transpose().map_err(Trouble::Error)?.unwrap_or_default();
+    let beside = shared.iter().flat_map(|(_, tree)| tree.expressions());
+    let all: Vec<&Expression> = read.iter().copied().chain(beside).collect();
+    let mut scope = bare(job, memo, &all);
+    bind(job, memo, &mut scope, &wanted(job, &all), &BTreeSet::new());
+    env::bind_shared(job, &mut scope, &shared, read)?;
+    Ok(scope)
 }
 
-/// A scope without tasks.
+/// A scope without tasks and environment.
 fn bare(job: &Job, memo: &mut Memo, read: &[&Expression]) -> Scope {
     let mut scope = Scope::new();
     let inputs = memo.inputs.get_or_insert_with(|| {
@@ -77,7 +95,6 @@ fn bare(job: &Job, memo: &mut Memo, read: &[&Expression]) -> Scope {
     scope.set("inputs", inputs.clone());
     let reads_confidence = read.iter().any(|expression| expression.text().contains("confidence"));
     scope.set_json("run", &run(job, reads_confidence.then(|| answer::overall(job))));
-    scope.set_json("env", &json!({}));
     scope
 }
 
@@ -115,6 +132,7 @@ struct Wanted {
     outputs: bool,
     items: bool,
     confidence: bool,
+    attempts: bool,
 }
 
 impl Wanted {
@@ -122,6 +140,7 @@ impl Wanted {
         self.outputs |= matches!(field, Some("outputs") | None);
         self.items |= matches!(field, Some("items") | None);
         self.confidence |= matches!(field, Some("confidence") | None);
+        self.attempts |= matches!(field, Some("attempts") | None);
     }
 }
 
@@ -134,22 +153,27 @@ fn task_scope(job: &Job, memo: &mut Memo, place: u32, wanted: Wanted) -> TaskSco
         },
         (_, _) => Outputs::Missing,
     };
-    let node = &record.node;
+    let failed = record.state == TaskState::Failed;
     TaskScope {
         confidence: wanted.confidence.then(|| answer::of_task(job, place)).flatten().map(|sure| sure.score().get()),
-        error: node.error.as_ref().map(|error| Converted::new(&json!(error))),
-        attempts: node.attempts,
+        error: record.error().filter(|_| failed).map(|error| Converted::new(&repeatable(error))),
+        attempts: if wanted.attempts { record.attempts() } else { 0 },
         items: record.fan.as_ref().filter(|_| wanted.items).map(|fan| {
             let list: Value = fan
                 .items
                 .iter()
                 .zip(0_u32..)
-                .map(|(item, place)| json!({"key": fan.key(place), "state": item.state.word(), "error": item.error}))
+                .map(|(item, place)| json!({"key": fan.key(place), "state": item.state.word(), "error": item.error.as_deref().map(repeatable)}))
                 .collect();
             Converted::new(&list)
         }),
         ..TaskScope::new(record.state, outputs)
     }
+}
+
+/// What an expression may know of an error: a traceback or the advice of another build must change no result.
+fn repeatable(error: &TaskError) -> Value {
+    json!({"class": error.class, "code": error.code, "message": error.message})
 }
 
 /// A task's outputs, converted once however many expressions read them.
@@ -158,9 +182,14 @@ fn converted(job: &Job, memo: &mut Memo, place: u32) -> Option<Converted> {
         return Some(known.clone());
     }
     let record = job.task(place)?;
+    let task = job.plan()?.tasks.get(place as usize)?;
     let value = match &record.fan {
-        None => Converted::new(record.node.outputs.as_deref()?),
-        Some(fan) => Converted::new(&fan.outputs()),
+        None => Converted::new(&typed::outputs(task, record.node.outputs.as_deref()?)),
+        Some(fan) => {
+            let one =
+                |item: &NodeRecord| item.outputs.as_deref().map(|outputs| typed::outputs(task, outputs).into_owned());
+            Converted::new(&fan.items.iter().map(one).collect())
+        }
     };
     memo.outputs.insert(place, value.clone());
     Some(value)

@@ -7,7 +7,7 @@ use candor_proto::message::{Message, Notice};
 use candor_proto::{AttemptId, Event, Job, JobId, Millis, Node, Recorded, TaskState};
 
 use super::Partition;
-use crate::decide::{self, Decision, Effect, Now, Verdict};
+use crate::decide::{self, Decision, Effect, Input, Now, Verdict};
 use crate::notice;
 
 /// What a turn came to.
@@ -29,14 +29,14 @@ pub struct Turn {
 
 impl Partition {
     /// Deals with a batch of messages, with everything that is due, and with what follows from both.
-    pub fn turn(&mut self, messages: &[Message], at: Millis, attempts: &mut dyn FnMut() -> AttemptId) -> Turn {
+    pub fn turn(&mut self, inputs: &[Input], at: Millis, attempts: &mut dyn FnMut() -> AttemptId) -> Turn {
         let mut turn = Turn::default();
         let mut touched: BTreeSet<JobId> = std::mem::take(&mut self.adopted);
-        for message in messages {
-            if let Message::Holding(holding) = message {
+        for input in inputs {
+            if let Message::Holding(holding) = &input.message {
                 self.hold(&holding.attempts, at);
-            } else if let Some(job) = message.job() {
-                self.react(job, message, at, attempts, &mut turn, &mut touched);
+            } else if let Some(job) = input.message.job() {
+                self.react(job, input, at, attempts, &mut turn, &mut touched);
             }
         }
         // Each once: advancing a job goes on until nothing of it is due, and one that cannot be dealt with must
@@ -103,15 +103,16 @@ impl Partition {
     fn react(
         &mut self,
         id: JobId,
-        message: &Message,
+        input: &Input,
         at: Millis,
         attempts: &mut dyn FnMut() -> AttemptId,
         turn: &mut Turn,
         touched: &mut BTreeSet<JobId>,
     ) {
         if !self.jobs.contains_key(&id) {
-            match message {
-                Message::PlanReady(_) | Message::PlanRefused(_) => self.insert(Job::new(id)),
+            match &input.message {
+                // A directive may come before its plan.
+                Message::PlanReady(_) | Message::PlanRefused(_) | Message::Directive(_) => self.insert(Job::new(id)),
                 _ => {
                     turn.illegal.push((id, "no such job is live"));
                     return;
@@ -120,9 +121,9 @@ impl Partition {
         }
         let Some(live) = self.jobs.get_mut(&id) else { return };
         let mut now = Now { at, attempts, report_to: &self.report_to };
-        match decide::react(&live.job, &mut live.memo, message, &mut now) {
+        match decide::react(&live.job, &mut live.memo, input, &mut now) {
             Verdict::Advance(decision) => {
-                if let Message::Report(report) = message {
+                if let Message::Report(report) = &input.message {
                     self.leases.end(report.attempt);
                 }
                 self.record(id, decision, at, turn);
@@ -218,7 +219,8 @@ impl Partition {
     /// Evolves the job by what was decided, and keeps it for the append.
     fn record(&mut self, id: JobId, decision: Decision, at: Millis, turn: &mut Turn) {
         let Some(live) = self.jobs.get_mut(&id) else { return };
-        for event in decision.events {
+        let new = decision.events.into_iter().map(|event| (at, event));
+        for (at, event) in new.chain(decision.past.into_iter().map(|past| (past.at, past.event))) {
             if let Event::Stopped { task, .. } = event {
                 for node in live.job.running_of(task) {
                     if let Some(attempt) = live.job.node(node).and_then(|record| record.attempt.as_ref()) {

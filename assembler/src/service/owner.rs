@@ -1,4 +1,4 @@
-//! One partition: become its owner, load it, and go round until somebody else owns it or all is drained.
+//! One partition: become its owner, load it, and go round until somebody else is to own it or all is drained.
 
 use candor_platform::broker::{Delivery, Properties, to_queue};
 use candor_platform::runtime::sync::watch;
@@ -18,6 +18,9 @@ use crate::partition::Partition;
 const PREFETCH: u32 = 1_024;
 /// First and longest pause before a partition is taken again, in milliseconds.
 const PAUSE_MS: (u64, u64) = (50, 5_000);
+/// How long whoever gave a partition up leaves it to others before it registers again, in milliseconds: the queue
+/// has passed to the consumer that registered next, and we stand behind all of them.
+const GIVEN_UP_MS: u64 = 1_000;
 /// A partition that was owned for so long went well: the pause after it is the first again, in milliseconds.
 const WELL_MS: u64 = PAUSE_MS.1;
 /// How long what is decided may take to be published and acknowledged when the assembler drains, in
@@ -50,6 +53,14 @@ impl Owner {
             self.shared.troubles.over(self.number, Doing::Publishing);
             match ended.unwrap_or(Err(Error::Panicked { partition: self.number })) {
                 Ok(End::Drained) => return,
+                Ok(End::GivenUp) => {
+                    runtime::select! {
+                        () = runtime::sleep(GIVEN_UP_MS) => {}
+                        () = drained(&mut drain) => return,
+                    }
+                    pause_ms = PAUSE_MS.0;
+                    continue;
+                }
                 Ok(End::Closed) => tracing::warn!(partition = self.number, "consumer ended, registering again"),
                 Err(error) => self.lost(error),
             }
@@ -77,25 +88,59 @@ impl Owner {
         self.shared.parts.clock.now().saturating_sub(since) >= WELL_MS
     }
 
-    /// Owns the partition once. Whatever ends it but draining drops everything: memory, effects that are not
-    /// published yet, and the deliveries, which come again.
+    /// Owns the partition once. Whatever ends it but draining and giving up drops everything: memory, effects that
+    /// are not published yet, and the deliveries, which come again.
     async fn own(&self, drain: &mut watch::Receiver<bool>, since: &mut Option<Millis>) -> Result<End, Error> {
-        let Shared { parts, config, .. } = &self.shared;
+        let Shared { parts, config, share, .. } = &self.shared;
         let queue = parts.routes.assembler(self.number);
         let mut consumer = parts.broker.consume(&queue, PREFETCH).await?;
         let Some(first) = self.wait_active(&mut *consumer, drain).await? else { return Ok(End::Drained) };
         if first.is_empty() {
             return Ok(End::Closed);
         }
+        let began = parts.clock.now();
+        let Some((owned, why)) = share.take(self.number, began) else {
+            tracing::debug!(partition = self.number, "partition passed on: others have room for it");
+            // First the queue passes on, then what came goes back to it: so it wakes the next one.
+            consumer.cancel().await;
+            drop(first);
+            return Ok(End::GivenUp);
+        };
         let epoch = parts.store.claim(self.number, self.shared.owner).await?;
         let mut partition = Partition::new(self.number, queue, config.window, config.lease_ms);
         let owed = self.load(&mut partition).await?;
-        *since = Some(parts.clock.now());
+        let loaded = parts.clock.now();
+        *since = Some(loaded);
+        tracing::info!(
+            partition = self.number,
+            %why,
+            jobs = partition.len(),
+            owed = owed.len(),
+            ms = loaded.saturating_sub(began),
+            "partition taken over"
+        );
         let desk = Desk { shared: self.shared.clone(), partition: self.number, epoch };
         let mut round = Round::new(&self.shared, epoch, partition, desk);
         let end = round.run(owed, first, &mut *consumer, drain).await;
         round.stop().await;
+        match &end {
+            Ok(End::GivenUp) => {
+                tracing::info!(partition = self.number, "partition given up: others have room for it");
+                owned.give_up();
+                self.hand_over(&mut *consumer).await;
+            }
+            Ok(End::Drained) if config.sharing => self.hand_over(&mut *consumer).await,
+            Ok(End::Drained | End::Closed) | Err(_) => {}
+        }
         end
+    }
+
+    /// Everything is settled: the queue may pass to the next one, who is woken.
+    async fn hand_over(&self, consumer: &mut dyn Consumer) {
+        consumer.cancel().await;
+        if let Err(error) = self.knock().await {
+            tracing::debug!(partition = self.number, %error, "whoever is next knocks itself within a second");
+        }
     }
 
     /// Waits for the first delivery: it says that this consumer is the active one. `None` when drained first.
@@ -137,9 +182,6 @@ impl Owner {
             let job = load::job(&*parts.store, self.number, id).await?;
             partition.adopt(job, now);
             owed.extend(partition.owed(id, config.workers_inside));
-        }
-        if !partition.is_empty() {
-            tracing::info!(partition = self.number, jobs = partition.len(), owed = owed.len(), "partition loaded");
         }
         Ok(owed)
     }

@@ -2,7 +2,7 @@
 
 use candor_platform::broker::{Outgoing, Target};
 use candor_platform::{Error as PlatformError, runtime};
-use candor_proto::message::{AnswerReply, Assignment, ErrorBody, Refusal, Report, Usage};
+use candor_proto::message::{ANSWER_TOO_LARGE, AnswerReply, Assignment, ErrorBody, Refusal, Report, Usage};
 use candor_proto::route::Lifetime;
 use candor_proto::{AttemptId, ErrorClass, JobId, Message, Node, Outcome, TaskError};
 
@@ -94,7 +94,7 @@ enum Next {
 ///
 /// | error | an assignment | anything else of ours |
 /// |---|---|---|
-/// | no answer | again | again |
+/// | no answer, unreachable | again | again |
 /// | full | again | again for a while, then counted |
 /// | no such queue | again, once the pool's queue is declared | counted: nobody waits there any more |
 /// | too large | its attempt fails | an answer is replaced by a refusal that says so, else counted |
@@ -103,7 +103,7 @@ async fn after(desk: &Desk, posting: &mut Posting, error: &PlatformError) -> Res
     posting.tries += 1;
     let is_work = matches!(posting.outgoing.message, Message::Assignment(_));
     match error {
-        PlatformError::NoAnswer { .. } => Ok(Next::Again),
+        PlatformError::NoAnswer { .. } | PlatformError::Unreachable { .. } => Ok(Next::Again),
         PlatformError::Full { .. } if is_work || posting.tries < REPLY_TRIES_MAX => Ok(Next::Again),
         PlatformError::Unroutable { .. } | PlatformError::NoQueue { .. } if is_work => {
             match declare(desk, &posting.outgoing.target).await {
@@ -118,6 +118,15 @@ async fn after(desk: &Desk, posting: &mut Posting, error: &PlatformError) -> Res
         PlatformError::NoExchange { .. }
         | PlatformError::Inequivalent { .. }
         | PlatformError::Closed { .. }
+        | PlatformError::Setting { .. }
+        | PlatformError::LoginRefused { .. }
+        | PlatformError::NoVirtualHost { .. }
+        | PlatformError::Untrusted { .. }
+        | PlatformError::NoPermission { .. }
+        | PlatformError::Refused { .. }
+        | PlatformError::Denied { .. }
+        | PlatformError::Unfit { .. }
+        | PlatformError::NoRoom { .. }
         | PlatformError::Stale { .. }
         | PlatformError::UnknownEpoch { .. }
         | PlatformError::InUse { .. }
@@ -165,6 +174,7 @@ fn unsendable(desk: &Desk, assignment: &Assignment, reason: &candor_proto::Error
         node: assignment.node,
         input_digest: assignment.input_digest,
         outcome: Outcome::Fail { error },
+        stored: None,
         usage: Usage { started_at: now, ended_at: now, ..Usage::default() },
         worker: desk.shared.config.instance.clone(),
         traceparent: assignment.traceparent.clone(),
@@ -174,7 +184,7 @@ fn unsendable(desk: &Desk, assignment: &Assignment, reason: &candor_proto::Error
 /// What is said instead of an answer that no message can hold.
 fn refusal(reply: &AnswerReply, reason: &candor_proto::Error) -> Refusal {
     let error = ErrorBody {
-        code: "answer_too_large".to_owned(),
+        code: ANSWER_TOO_LARGE.to_owned(),
         message: format!("the job has ended and its answer is too large for a message: {reason}"),
         advice: "read the answer where the job is kept, or let tasks give large results as tables or files".to_owned(),
     };

@@ -10,9 +10,10 @@ use super::owner::drained;
 use super::parcel::Parcel;
 use super::post::Confirmed;
 use super::publisher::{Desk, Publisher};
+use super::share::asked;
 use super::trouble::Doing;
-use super::{Shared, load};
-use crate::decide::Effect;
+use super::{Shared, intake, load};
+use crate::decide::{Effect, Input};
 use crate::error::Error;
 use crate::partition::{Partition, Turn};
 
@@ -27,8 +28,12 @@ const TIMER_MS_MIN: u64 = 1;
 
 /// How an ownership ends without an error.
 pub(super) enum End {
+    /// The assembler drains.
     Drained,
+    /// The consumer or the publisher is gone.
     Closed,
+    /// Others have room for it.
+    GivenUp,
 }
 
 /// What one ownership works with.
@@ -59,8 +64,9 @@ impl<'a> Round<'a> {
         self.carry_out(turn, Vec::new()).await?;
         self.take(first).await?;
         let end = self.go(consumer, drain).await?;
-        if matches!(end, End::Drained) {
-            self.finish().await?;
+        match end {
+            End::Drained | End::GivenUp => self.finish().await?,
+            End::Closed => {}
         }
         Ok(end)
     }
@@ -72,6 +78,7 @@ impl<'a> Round<'a> {
 
     async fn go(&mut self, consumer: &mut dyn Consumer, drain: &mut watch::Receiver<bool>) -> Result<End, Error> {
         let began = self.shared.parts.clock.now();
+        let mut surplus = self.shared.share.surplus();
         loop {
             let now = self.shared.parts.clock.now();
             if now.saturating_sub(began) >= KNOCK_MS {
@@ -81,10 +88,11 @@ impl<'a> Round<'a> {
             let due_ms = self.partition.next_due().map_or(KNOCK_MS, |due| due.saturating_sub(now));
             let wait_ms = due_ms.clamp(TIMER_MS_MIN, KNOCK_MS);
             runtime::select! {
-                // Draining first, or a full queue would put it off for ever. Then confirms: while they are
+                // Draining and giving up first, or a full queue would put them off for ever. Then confirms: while they are
                 // taken at once, the publisher never waits for us.
                 biased;
                 () = drained(drain) => return Ok(End::Drained),
+                () = asked(&mut surplus, self.number) => return Ok(End::GivenUp),
                 confirmed = self.publisher.confirmed() => match confirmed {
                     Some(confirmed) => self.confirm(confirmed?).await?,
                     None => return Ok(End::Closed),
@@ -111,37 +119,67 @@ impl<'a> Round<'a> {
 
     /// One batch: decide, append, hand over what is to be published and acknowledged.
     async fn take(&mut self, batch: Vec<Delivery>) -> Result<(), Error> {
-        let (mut messages, mut deliveries) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let (mut inputs, mut deliveries) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for mut delivery in batch {
             match delivery.take() {
+                Ok(message) if self.is_foreign(&message) => self.bury(delivery).await,
                 Ok(message) => {
                     self.recall(&message).await?;
-                    messages.push(message);
+                    let properties = &delivery.properties;
+                    inputs.push(intake::input(self.shared, &self.partition, message, properties).await?);
                     deliveries.push(delivery);
                 }
                 Err(error) => {
                     tracing::warn!(partition = self.number, %error, "unreadable message put with the dead letters");
-                    if delivery.dead().await == Settled::Yes {
-                        Counters::add(&self.shared.counters.dead, 1);
-                    }
+                    self.bury(delivery).await;
                 }
             }
         }
-        self.decide(&messages, deliveries).await
+        self.decide(&inputs, deliveries).await
     }
 
-    async fn decide(&mut self, messages: &[Message], deliveries: Vec<Delivery>) -> Result<(), Error> {
+    /// Whether a message's job is of another partition: whoever sent it counts partitions otherwise. Recorded here,
+    /// the job would be lost to everybody who looks for it where it belongs.
+    fn is_foreign(&self, message: &Message) -> bool {
+        let count = self.shared.config.partitions;
+        let job = if let Message::Holding(holding) = message {
+            // Nothing of it is recorded, but what a worker holds must be said where its lease is.
+            holding.attempts.iter().map(|(job, _)| *job).find(|job| job.partition(count) != self.number)
+        } else {
+            message.job()
+        };
+        let Some(partition) = job.map(|job| job.partition(count)).filter(|partition| *partition != self.number) else {
+            return false;
+        };
+        tracing::error!(
+            partition = self.number,
+            belongs_to = partition,
+            partitions = count,
+            kind = message.kind(),
+            "message of another partition put with the dead letters: every service needs the same --partitions"
+        );
+        true
+    }
+
+    async fn bury(&self, delivery: Delivery) {
+        if delivery.dead().await == Settled::Yes {
+            Counters::add(&self.shared.counters.dead, 1);
+        }
+    }
+
+    async fn decide(&mut self, inputs: &[Input], deliveries: Vec<Delivery>) -> Result<(), Error> {
         let now = self.shared.parts.clock.now();
         let fresh = &self.shared.parts.fresh;
-        let turn = self.partition.turn(messages, now, &mut || AttemptId::from_uuid(fresh()));
+        let turn = self.partition.turn(inputs, now, &mut || AttemptId::from_uuid(fresh()));
         self.carry_out(turn, deliveries).await
     }
 
-    /// A request that came again may be about a job that is over: its log is loaded once more.
+    /// A request that came again, or a directive, may be about a job that is over: its log is loaded once more.
     async fn recall(&mut self, message: &Message) -> Result<(), Error> {
         let id = match message {
             Message::PlanReady(ready) => ready.job,
             Message::PlanRefused(refused) => refused.job,
+            Message::Directive(directive) => directive.job,
             _ => return Ok(()),
         };
         if self.partition.job(id).is_none() {
@@ -160,7 +198,7 @@ impl<'a> Round<'a> {
             match one {
                 Confirmed::Release(job, node, attempt) => self.partition.confirm_releases([(job, node, attempt)]),
                 Confirmed::Answer(job) => answers.push(job),
-                Confirmed::Unsendable(report) => reports.push(Message::Report(report)),
+                Confirmed::Unsendable(report) => reports.push(Input::from(Message::Report(report))),
             }
         }
         if !answers.is_empty() {

@@ -6,9 +6,13 @@
 mod crash;
 mod delivery;
 mod diary;
+mod directives;
+mod line;
 mod load;
 mod order;
+mod outputs;
 mod publish_errors;
+mod sharing;
 mod stage;
 mod store_errors;
 mod takeover;

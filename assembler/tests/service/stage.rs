@@ -8,19 +8,21 @@ use candor_assembler::service::Parts;
 use candor_assembler::{Assembler, Config};
 use candor_platform::artifacts::folder::Folder;
 use candor_platform::broker::embedded::{Depth, EmbeddedBroker};
-use candor_platform::broker::{Properties, to_queue};
+use candor_platform::broker::{Binding, Properties, to_queue};
 use candor_platform::runtime::sync::watch;
 use candor_platform::store::memory::MemoryStore;
 use candor_platform::{Broker, Clock, Store, runtime};
-use candor_proto::message::{Assignment, PlanReady};
+use candor_proto::message::{Assignment, Directive, PlanReady};
 use candor_proto::route::Routes;
-use candor_proto::{JobId, Message, MessageId, Millis};
+use candor_proto::{Job, JobId, Message, MessageId, Millis, Recorded};
 use candor_workflow::catalogue::Catalogue;
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::diary::Diary;
+use crate::line::Line;
+use crate::outputs::Shelf;
 use crate::weather::{Weather, WeatheredBroker, WeatheredStore};
 use crate::work::{Act, report};
 
@@ -41,6 +43,7 @@ pub(crate) struct Stage {
     pub(crate) hub: EmbeddedBroker,
     pub(crate) store: MemoryStore,
     pub(crate) artifacts: Arc<Folder>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) routes: Routes,
     pub(crate) diary: Diary,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,10 +61,15 @@ pub(crate) struct Life {
     pub(crate) number: usize,
     pub(crate) assembler: Assembler,
     pub(crate) weather: Arc<Weather>,
-    connection: Arc<dyn Broker>,
+    connection: Arc<Line>,
 }
 
 impl Life {
+    /// Its connection breaks, and it gets another one.
+    pub(crate) async fn break_off(&self) {
+        self.connection.break_off().await;
+    }
+
     /// The process is gone: its connection breaks, and nothing it asked for comes back.
     pub(crate) async fn kill(self) {
         self.weather.die();
@@ -101,10 +109,12 @@ impl Stage {
         let pools: Vec<String> = pools.iter().map(|pool| (*pool).to_owned()).collect();
         people.declare(&routes.topology(partitions, &pools)).await.unwrap();
         let folder = TempDir::new().unwrap();
+        let artifacts = Arc::new(Folder::open(folder.path()).await.unwrap());
         let stage = Self {
             hub,
             store: MemoryStore::new(),
-            artifacts: Arc::new(Folder::open(folder.path()).await.unwrap()),
+            shelf: Arc::new(Shelf::new(Arc::clone(&artifacts))),
+            artifacts,
             routes,
             diary: Diary::default(),
             clock: Arc::new(Sundial(tokio::time::Instant::now())),
@@ -161,12 +171,12 @@ impl Stage {
     }
 
     fn life_under(&self, config: Config, number: usize, weather: Arc<Weather>) -> Life {
-        let connection = self.hub.connect();
+        let connection = Arc::new(Line::new(&self.hub));
         let ids = Arc::clone(&self.ids);
         let parts = Parts {
-            broker: Arc::new(WeatheredBroker { weather: Arc::clone(&weather), inner: Arc::clone(&connection) }),
+            broker: Arc::new(WeatheredBroker { weather: Arc::clone(&weather), inner: connection.clone() }),
             store: Arc::new(WeatheredStore { weather: Arc::clone(&weather), inner: Arc::new(self.store.clone()) }),
-            artifacts: self.artifacts.clone(),
+            artifacts: self.shelf.clone(),
             clock: Arc::clone(&self.clock),
             routes: self.routes.clone(),
             catalogue: Arc::new(Catalogue::built_in().unwrap()),
@@ -192,6 +202,33 @@ impl Stage {
 
     pub(crate) async fn put(&self, queue: &str, message: Message) {
         send(&*self.people, queue, message).await;
+    }
+
+    /// A person decides something.
+    pub(crate) async fn direct(&self, directive: Directive, properties: Properties) {
+        let queue = self.routes.assembler(directive.job.partition(self.partitions));
+        let outgoing = to_queue(queue, Message::Directive(Box::new(directive)), properties);
+        for result in self.people.publish(vec![outgoing]).await {
+            result.unwrap();
+        }
+    }
+
+    /// The jobs that are revoked as a whole, as a worker hears it.
+    pub(crate) async fn control(&self, queue: &str) -> runtime::sync::mpsc::Receiver<JobId> {
+        let binding = Binding { exchange: self.routes.control(), key: String::new() };
+        self.people.declare_private(&self.routes.private(queue.to_owned()), &[binding]).await.unwrap();
+        let mut consumer = self.people.consume(queue, 10).await.unwrap();
+        let (heard, revoked) = runtime::sync::mpsc::channel(10);
+        runtime::spawn(async move {
+            while let Some(mut delivery) = consumer.next().await {
+                if let Ok(Message::Revocation(revocation)) = delivery.take() {
+                    assert!(revocation.attempts.is_empty(), "the whole job");
+                    heard.send(revocation.job).await.unwrap();
+                }
+                let _ = delivery.done().await;
+            }
+        });
+        revoked
     }
 
     /// What the planner does: sends the plan until it is recorded.
@@ -249,6 +286,18 @@ impl Stage {
         live.expect("it does not wait").unwrap_or_default()
     }
 
+    /// The log of a job.
+    pub(crate) async fn log(&self, job: JobId) -> Vec<Recorded> {
+        self.store.log(job.partition(self.partitions), job, 0, usize::MAX).await.unwrap()
+    }
+
+    /// A job as its log has it.
+    pub(crate) async fn folded(&self, job: JobId) -> Job {
+        let mut folded = Job::new(job);
+        self.log(job).await.iter().for_each(|recorded| folded.evolve(recorded));
+        folded
+    }
+
     pub(crate) async fn quiet(&self) {
         until("everything is done", || self.is_quiet()).await;
     }
@@ -280,6 +329,10 @@ async fn carry_out(
             Act::Report(outcome) => {
                 let message = Message::Report(Box::new(report(&assignment, outcome)));
                 send(&*connection, &assignment.report_to, message).await;
+                let _ = delivery.done().await;
+            }
+            Act::Send(report) => {
+                send(&*connection, &assignment.report_to, Message::Report(report)).await;
                 let _ = delivery.done().await;
             }
             Act::Hold => held.push(delivery),

@@ -99,6 +99,7 @@ async fn an_attempt_that_this_build_cannot_hand_out_again_is_lost_and_another_ta
         submitted_at: START,
         request_digest: ready.request_digest,
         reply_to: ready.reply_to.clone(),
+        parent: None,
     };
     let events = [
         Event::Accepted(Arc::new(accepted)),

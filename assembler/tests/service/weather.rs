@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Settle, Settled};
+use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Settle, Settled, Standing};
 use candor_platform::error::{Error, Result};
 use candor_platform::runtime::sync::watch;
 use candor_platform::store::{Append, JobLine};
@@ -12,6 +12,7 @@ use candor_platform::{Broker, Consumer, Store};
 use candor_proto::route::{Queue, Topology};
 use candor_proto::{Epoch, JobId, Message, OwnerId, Recorded};
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::diary::{Deed, Diary, id_of};
 
@@ -200,6 +201,10 @@ impl Broker for WeatheredBroker {
         Ok(Box::new(WeatheredConsumer { weather: Arc::clone(&self.weather), inner }))
     }
 
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        self.inner.standing(queue).await
+    }
+
     async fn close(&self) {
         self.inner.close().await;
     }
@@ -286,6 +291,10 @@ pub(crate) struct WeatheredStore {
 impl Store for WeatheredStore {
     async fn partitions(&self, wanted: u32) -> Result<u32> {
         self.inner.partitions(wanted).await
+    }
+
+    async fn deployment(&self, proposed: Option<Uuid>) -> Result<Option<Uuid>> {
+        self.inner.deployment(proposed).await
     }
 
     async fn claim(&self, partition: u32, owner: OwnerId) -> Result<Epoch> {

@@ -13,6 +13,8 @@ use crate::stage::START;
 pub(crate) enum Act {
     /// Reports this.
     Report(Outcome),
+    /// Reports in these words.
+    Send(Box<Report>),
     /// Keeps it and says nothing.
     Hold,
     /// Lets go of it and says nothing.
@@ -107,6 +109,7 @@ pub(crate) fn report(assignment: &Assignment, outcome: Outcome) -> Report {
         node: assignment.node,
         input_digest: assignment.input_digest,
         outcome,
+        stored: None,
         usage: Usage::default(),
         worker: "worker".into(),
         traceparent: None,

@@ -39,6 +39,6 @@ pub(crate) fn new(options: &New) -> Result<Exit, Failure> {
         _ => Failure::disk("could not write", path, &error),
     })?;
     file.write_all(FIRST.as_bytes()).map_err(|error| Failure::disk("could not write", path, &error))?;
-    terminal::line(&format!("wrote {}; try `candor run {}`", path.display(), path.display()));
+    terminal::line(&format!("wrote {}; try `candor run {}`", terminal::path(path), terminal::path(path)));
     Ok(Exit::Complete)
 }

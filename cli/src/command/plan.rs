@@ -23,7 +23,13 @@ pub(crate) fn plan(options: &arguments::Plan, environment: &Environment) -> Resu
     let compiled = compile(&source, &files, &catalogue, Mode::Execute);
     if !compiled.diagnostics.is_empty() {
         terminal::line(
-            render(&workflow.name, &workflow.text, &compiled.diagnostics, terminal::paint(environment)).trim_end(),
+            render(
+                &terminal::clean(&workflow.name),
+                &workflow.text,
+                &compiled.diagnostics,
+                terminal::paint(environment),
+            )
+            .trim_end(),
         );
     }
     let errors = compiled.diagnostics.iter().any(|found| found.severity == Severity::Error);
@@ -37,12 +43,13 @@ pub(crate) fn plan(options: &arguments::Plan, environment: &Environment) -> Resu
     if options.source.inputs.is_some() || !options.source.input.is_empty() {
         gather::inputs(&options.source, &plan)?.check(&plan)?;
     }
+    let computed = gather::computed_paths(&plan, &catalogue);
     if options.json {
-        terminal::document(&document(&plan, &lenient.facts, &compiled.diagnostics, !errors));
+        terminal::document(&document(&plan, &lenient.facts, &compiled.diagnostics, (!errors, &computed)));
     } else if options.dot {
         terminal::data(&dot::dot(&plan));
     } else {
-        terminal::data(&tree::tree(&plan, &lenient.facts));
+        terminal::data(&tree::tree(&plan, &lenient.facts, &computed));
     }
     Ok(if errors { Exit::Usage } else { Exit::Complete })
 }
@@ -51,7 +58,7 @@ fn document(
     plan: &Plan,
     facts: &Facts,
     diagnostics: &[candor_proto::message::Diagnostic],
-    valid: bool,
+    (valid, computed): (bool, &[String]),
 ) -> serde_json::Value {
     json!({
         "valid": valid,
@@ -59,6 +66,7 @@ fn document(
         "plan": plan,
         "stages": tree::stages(plan),
         "absolute_paths": facts.absolute_paths,
+        "computed_paths": computed,
         "secrets": facts.secrets,
         "risk": facts.risk,
         "effects": facts.effects,

@@ -6,42 +6,40 @@ mod said;
 use std::sync::Arc;
 
 use candor_platform::config::Environment;
+use candor_platform::runtime;
 use candor_platform::service::{Drain, Phase};
-use candor_platform::{Delivery, runtime};
-use candor_proto::{Event, Job, JobId, Message};
+use candor_proto::message::JobRequest;
+use candor_proto::{Event, Job, JobId};
 use candor_workflow::catalogue::Catalogue;
 
 use crate::arguments::Run;
+use crate::conversation::{self, NOTICES, TICK_MS, Word};
+use crate::deployment::{self, Accepted, Deployment, Mailbox};
 use crate::engine::{Engine, Settings};
 use crate::failure::{Code, Exit, Failure};
 use crate::gather;
 use crate::progress::Progress;
 use crate::run_directory::{self, Claimed, RunDirectory, Unfinished};
+use crate::settings::cores;
 use crate::terminal;
+pub(super) use said::again as say;
 
 /// How long a drain lets running attempts end, in milliseconds.
 const GRACE_MS: u64 = 10_000;
 /// How long a resumption waits for a dead process's lock, in milliseconds.
 const LOCK_MS: u64 = 2_000;
-/// Notices shown at once, and how long more of them are waited for, in milliseconds.
-const NOTICES: (usize, u64) = (512, 20);
-/// How often the display is refreshed, in milliseconds.
-const TICK_MS: u64 = 100;
+/// Partitions of an engine that carries one job.
+const PARTITIONS: u32 = 1;
 
 /// Runs a workflow, or goes on with an interrupted run.
 pub(crate) fn run(options: Run, environment: &Environment) -> Result<Exit, Failure> {
-    let runtime = runtime::start()
-        .map_err(|error| Failure::store(Code::NotStarted, format!("could not start threads: {error}")))?;
-    let ended = runtime.block_on(begin(options, environment));
-    // Whatever still blocks a thread is not waited for: everything that counts is recorded.
-    runtime.shutdown_background();
-    ended
+    super::running(begin(options, environment))
 }
 
 async fn begin(options: Run, environment: &Environment) -> Result<Exit, Failure> {
     let (directory, unfinished, catalogue) = match &options.resume {
         Some(path) => match RunDirectory::open(path, LOCK_MS).await? {
-            (directory, Claimed::Finished) => return said::again(&directory, options.json),
+            (directory, Claimed::Finished) => return say(directory.path(), options.json),
             (directory, Claimed::Unfinished(unfinished)) => {
                 let catalogue = gather::catalogue(unfinished.actions_dir.as_deref())?;
                 (directory, *unfinished, catalogue)
@@ -53,7 +51,7 @@ async fn begin(options: Run, environment: &Environment) -> Result<Exit, Failure>
     let place = directory.path().to_path_buf();
     carry_out(options, directory, unfinished, Arc::new(catalogue), environment).await.inspect_err(|_| {
         if place.exists() {
-            terminal::line(&format!("go on with `candor run --resume {}`", place.display()));
+            terminal::line(&format!("go on with `candor run --resume {}`", terminal::path(&place)));
         }
     })
 }
@@ -88,32 +86,33 @@ async fn carry_out(
     let listening = switch.on_signals(told);
     let _listening =
         listening.map_err(|error| Failure::store(Code::NotStarted, format!("could not listen to signals: {error}")))?;
-    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let mut engine = Engine::start(Settings {
+    let engine = Engine::start(Settings {
+        instance: "run",
         store: directory.store(),
         wait_ms: if options.resume.is_some() { LOCK_MS } else { 0 },
+        partitions: PARTITIONS,
         artifacts: directory.artifacts(),
         work_dir: options.work_dir.clone(),
         secrets_dir: options.secrets_dir.clone(),
         actions_dir: unfinished.actions_dir.clone(),
+        allow_paths: Some([unfinished.allow_paths.clone(), options.allow_path.clone()].concat()),
+        // The run directory has the request, and a resumption hands it in again.
+        accepted: Accepted::Confirmed,
         pools: unfinished.pools.clone(),
-        concurrency: options.concurrency.unwrap_or(cores),
+        concurrency: options.concurrency.unwrap_or_else(cores),
         grace_ms: GRACE_MS,
         environment,
         catalogue: Arc::clone(&catalogue),
     })
     .await?;
     let job = unfinished.job;
-    terminal::line(&format!("run directory: {}", directory.path().display()));
+    terminal::line(&format!("run directory: {}", terminal::path(directory.path())));
     let mut progress = Progress::new();
-    let ended = match engine.submit(unfinished.request).await {
-        Ok(()) => wait(&mut engine, &drain, &mut progress).await,
-        Err(failure) => Err(failure),
-    };
+    let ended = answered(&engine, unfinished.request, job, &drain, &mut progress).await;
     progress.finish();
     match ended {
         Ok(Ended::Answered) => {
-            let log = engine.log(job).await?;
+            let log = deployment::log(engine.deployment(), job).await?;
             engine.drain(true).await;
             conclude(&options, &directory, job, &log, &catalogue)
         }
@@ -123,7 +122,8 @@ async fn carry_out(
         }
         Ok(Ended::Refused(failure)) => {
             // Nothing was carried out, so there is nothing to go on with.
-            let began = engine.log(job).await?.iter().any(|recorded| matches!(recorded.event, Event::Accepted(_)));
+            let log = deployment::log(engine.deployment(), job).await?;
+            let began = log.iter().any(|recorded| matches!(recorded.event, Event::Accepted(_)));
             engine.drain(true).await;
             if !began {
                 directory.discard();
@@ -137,35 +137,30 @@ async fn carry_out(
     }
 }
 
-/// Waits for the answer, shows progress, and notices signals and troubles.
-async fn wait(engine: &mut Engine, drain: &Drain, progress: &mut Progress) -> Result<Ended, Failure> {
-    let mut trouble = engine.trouble();
-    let (replies, notices) = engine.channels();
+/// Hands the request in and waits for its answer; shows progress, and notices signals and troubles.
+async fn answered(
+    engine: &Engine,
+    request: JobRequest,
+    job: JobId,
+    drain: &Drain,
+    progress: &mut Progress,
+) -> Result<Ended, Failure> {
+    let deployment = engine.deployment();
+    let Mailbox { address, mut letters } = deployment.mailbox().await?;
+    let mut notices = deployment.notices(job).await?;
+    conversation::submit(deployment, request, Some(&address)).await?;
+    let (mut trouble, mut disk) = (engine.trouble(), engine.worker_trouble());
     loop {
         runtime::select! {
-            delivery = replies.next() => {
-                let Some(mut delivery) = delivery else { return Err(Failure::internal("the reply queue was closed")) };
-                let message = delivery.take();
-                // The answer stands in the log: a reply that comes twice changes nothing.
-                let _ = delivery.done().await;
-                match message {
-                    Ok(Message::Answer(_)) => {
-                        // What was told before the answer is shown before it.
-                        while let Some(batch) = runtime::timeout(0, notices.next_batch(NOTICES.0, 0)).await {
-                            show(batch, progress).await;
-                        }
-                        return Ok(Ended::Answered);
-                    }
-                    Ok(Message::Refusal(refusal)) => {
-                        return Ok(Ended::Refused(Failure::refused(refusal.error)));
-                    }
-                    Ok(other) => tracing::debug!(kind = other.kind(), "unexpected reply"),
-                    Err(error) => tracing::warn!(%error, "unreadable reply"),
+            word = conversation::word(&mut *letters) => match word {
+                Word::Answered => {
+                    conversation::show_rest(&mut *notices, progress).await;
+                    return Ok(Ended::Answered);
                 }
-            }
-            batch = notices.next_batch(NOTICES.0, NOTICES.1) => {
-                show(batch, progress).await;
-            }
+                Word::Refused(refusal) => return Ok(Ended::Refused(Failure::refused(refusal.error))),
+                Word::Closed => return Err(Failure::internal("the reply queue was closed")),
+            },
+            batch = notices.next_batch(NOTICES.0, NOTICES.1) => conversation::show(batch, progress),
             () = runtime::sleep(TICK_MS) => progress.tick(),
             changed = trouble.changed() => {
                 let last = trouble.borrow_and_update().clone();
@@ -175,17 +170,14 @@ async fn wait(engine: &mut Engine, drain: &Drain, progress: &mut Progress) -> Re
                     return Err(failure_of(error));
                 }
             }
+            changed = disk.changed() => {
+                let last = disk.borrow_and_update().clone();
+                if let (Ok(()), Some(trouble)) = (changed, last) {
+                    return Err(Failure::store(Code::Disk, trouble.message).advice("make room where the run directory and the working directories lie, then resume the run"));
+                }
+            }
             () = drain.draining() => return Ok(Ended::Interrupted),
         }
-    }
-}
-
-async fn show(batch: Vec<Delivery>, progress: &mut Progress) {
-    for mut delivery in batch {
-        if let Ok(Message::Notice(notice)) = delivery.take() {
-            progress.notice(&notice);
-        }
-        let _ = delivery.done().await;
     }
 }
 
@@ -210,5 +202,5 @@ fn conclude(
     run_directory::project(directory.path(), &job, log, catalogue)?;
     directory.settle()?;
     crate::progress::table(&job);
-    said::again(directory, options.json)
+    say(directory.path(), options.json)
 }

@@ -22,17 +22,16 @@ pub(crate) fn validate(options: &Check, environment: &Environment) -> Result<Exi
     if let (Some(plan), true) = (&compiled.plan, given && errors == 0) {
         gather::inputs(&options.source, plan)?.check(plan)?;
     }
+    let name = terminal::clean(&workflow.name);
     if options.json {
         terminal::document(&json!({"valid": errors == 0, "diagnostics": compiled.diagnostics}));
     } else if compiled.diagnostics.is_empty() {
-        terminal::data(&format!("{}: valid\n", workflow.name));
+        terminal::data(&format!("{name}: valid\n"));
     }
     if !compiled.diagnostics.is_empty() {
         let warnings = compiled.diagnostics.len() - errors;
-        terminal::line(
-            render(&workflow.name, &workflow.text, &compiled.diagnostics, terminal::paint(environment)).trim_end(),
-        );
-        terminal::line(&format!("{}: {errors} errors, {warnings} warnings", workflow.name));
+        terminal::line(render(&name, &workflow.text, &compiled.diagnostics, terminal::paint(environment)).trim_end());
+        terminal::line(&format!("{name}: {errors} errors, {warnings} warnings"));
     }
     Ok(if errors == 0 { Exit::Complete } else { Exit::Usage })
 }

@@ -55,6 +55,20 @@ pub(crate) enum Code {
     NotStarted,
     /// A queue or the store refused in another way.
     Platform,
+    /// No job of that id is recorded.
+    UnknownJob,
+    /// The id is none.
+    JobForm,
+    /// No deployment is in reach.
+    NobodyListens,
+    /// Nobody answered an order in time.
+    Unanswered,
+    /// The job does not allow what was ordered.
+    DirectiveRefused,
+    /// Files cannot be read or uploaded.
+    NoArtifacts,
+    /// The job has no run directory yet.
+    NothingToExport,
     /// Something that should not happen.
     Internal,
 }
@@ -89,6 +103,13 @@ impl Code {
         Self::DamagedRun,
         Self::NotStarted,
         Self::Platform,
+        Self::UnknownJob,
+        Self::JobForm,
+        Self::NobodyListens,
+        Self::Unanswered,
+        Self::DirectiveRefused,
+        Self::NoArtifacts,
+        Self::NothingToExport,
         Self::Internal,
     ];
 
@@ -121,6 +142,13 @@ impl Code {
             Self::DamagedRun => "damaged_run",
             Self::NotStarted => "not_started",
             Self::Platform => "platform",
+            Self::UnknownJob => "unknown_job",
+            Self::JobForm => "job_form",
+            Self::NobodyListens => "nobody_listens",
+            Self::Unanswered => "unanswered",
+            Self::DirectiveRefused => "directive_refused",
+            Self::NoArtifacts => "no_artifacts",
+            Self::NothingToExport => "nothing_to_export",
             Self::Internal => "internal",
         }
     }

@@ -57,6 +57,11 @@ impl Bars {
         }
     }
 
+    pub(super) fn say(&self, sentence: &str) {
+        // A terminal that went away is no reason to stop the work.
+        let _ = self.all.println(terminal::clean(sentence));
+    }
+
     pub(super) fn tick(&self) {
         self.fans.values().for_each(ProgressBar::tick);
     }

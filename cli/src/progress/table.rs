@@ -18,12 +18,7 @@ pub(crate) fn table(job: &Job) {
         let items = record.fan.as_ref().map(|fan| format!(" ({}/{})", fan.succeeded, fan.total())).unwrap_or_default();
         rows.push([job.name(Node::task(place)) + &items, record.state.word().to_owned(), sure, took]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2), width(3)];
-    for row in &rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        terminal::line(terminal::clean(&cells.join("  ")).trim_end());
-    }
+    terminal::line(terminal::columns(&rows).trim_end());
     if job.tasks().len() > SHOWN_MAX {
         terminal::line(&format!("… and {} more", job.tasks().len() - SHOWN_MAX));
     }

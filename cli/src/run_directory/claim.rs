@@ -30,12 +30,20 @@ pub(crate) struct Unfinished {
     /// Where the installed actions' declarations lie.
     #[serde(default)]
     pub(crate) actions_dir: Option<PathBuf>,
+    /// The absolute paths that its tasks may use, and what lies below them.
+    #[serde(default)]
+    pub(crate) allow_paths: Vec<PathBuf>,
 }
 
 impl Unfinished {
     /// What a resumption of this request needs.
     pub(crate) fn new(job: JobId, request: JobRequest, pools: Vec<String>, actions_dir: Option<PathBuf>) -> Self {
-        Self { format: FORMAT, job, request, pools, actions_dir }
+        Self { format: FORMAT, job, request, pools, actions_dir, allow_paths: Vec::new() }
+    }
+
+    /// The same with absolute paths that its tasks may use.
+    pub(crate) fn allowing(self, allow_paths: Vec<PathBuf>) -> Self {
+        Self { allow_paths, ..self }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A run directory from its first moment to the answer: it appears by one rename, already resumable.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use candor_platform::artifacts::folder::{DESKS, DOOR};
@@ -15,7 +16,7 @@ use crate::failure::{Code, Failure};
 const SLUG_CHARACTERS_MAX: usize = 40;
 
 /// What a resumption reads; whoever works in the folder holds a lock on it.
-const REQUEST: &str = "request.json";
+pub(crate) const REQUEST: &str = "request.json";
 const STORE: &str = "jobs.redb";
 
 /// A job's own folder. As long as it lives, no other process goes on with the job.
@@ -29,9 +30,17 @@ impl RunDirectory {
     /// A folder that nobody sees yet, below `runs`; artifacts may be put into it.
     pub(crate) fn prepare(runs: &Path, workflow: &str, job: JobId, now: u64) -> Result<Self, Failure> {
         clear(runs);
-        let stamp: String = time::rfc3339(now)[..19].chars().filter(|character| !"-:".contains(*character)).collect();
-        let path = runs.join(format!(".{stamp}Z-{}-{}", slug(workflow), job.short()));
+        let path = runs.join(format!(".{}", name(workflow, job, now)));
         loop {
+            // What a job was given and what came of it is its owner's business. Attempts never enter it.
+            let own = DirBuilder::new().recursive(true).mode(0o755).create(runs).and_then(|()| match DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+            {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+                made => made,
+            });
+            own.map_err(|error| Failure::disk("could not create", &path, &error))?;
             for part in [STATE, ARTIFACTS] {
                 let made = fs::create_dir_all(path.join(part));
                 made.map_err(|error| Failure::disk("could not create", &path, &error))?;
@@ -63,6 +72,23 @@ impl RunDirectory {
         file.write_all(&serde_json::to_vec(unfinished)?)?;
         file.sync_all()?;
         File::open(self.state())?.sync_all()?;
+        self.appear()
+    }
+
+    /// Shows the folder of a job that has ended, whole.
+    pub(crate) fn finish(self) -> Result<PathBuf, Failure> {
+        self.settle()?;
+        self.appear().map_err(|error| Failure::disk("could not show", &self.path, &error))
+    }
+
+    /// The run directory of this job, where one stands.
+    pub(crate) fn standing(runs: &Path, workflow: &str, job: JobId, now: u64) -> Option<PathBuf> {
+        let path = runs.join(name(workflow, job, now));
+        path.join(ANSWER).is_file().then_some(path)
+    }
+
+    /// The one rename after which everybody sees the folder.
+    fn appear(&self) -> std::io::Result<PathBuf> {
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default().trim_start_matches('.');
         let shown = self.path.with_file_name(name);
         fs::rename(&self.path, &shown)?;
@@ -170,6 +196,12 @@ fn unseen(name: &str) -> bool {
         literal => found == literal,
     };
     name.len() > form.len() && name.as_bytes().iter().zip(form).all(fits)
+}
+
+/// The name of a run directory: when, what, and the end of the job's id.
+fn name(workflow: &str, job: JobId, now: u64) -> String {
+    let stamp: String = time::rfc3339(now)[..19].chars().filter(|character| !"-:".contains(*character)).collect();
+    format!("{stamp}Z-{}-{}", slug(workflow), job.short())
 }
 
 /// The name of a workflow in paths: `[a-z0-9-]{1,40}`.

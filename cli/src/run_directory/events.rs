@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use candor_proto::{Event, Job, JobId, Node, Recorded, Sha256};
+use candor_assembler::decide;
+use candor_proto::{Event, Job, JobId, JobResult, JobState, Node, Recorded, Sha256};
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
@@ -32,6 +33,8 @@ pub(crate) struct LogFile {
     pub(crate) events: Vec<Recorded>,
     /// Of all bytes before the closing line.
     pub(crate) sha256: Sha256,
+    /// What the job comes to by what is recorded before the closing line.
+    pub(crate) conclusion: Option<(JobState, JobResult)>,
 }
 
 /// Writes a log up to its closing event; returns the SHA-256 of all bytes before the closing line.
@@ -66,7 +69,7 @@ pub(crate) fn read_log(bytes: &[u8]) -> Result<LogFile, String> {
     if header.format != FORMAT {
         return Err(format!("it has format {}, which no build wrote", header.format));
     }
-    let (mut job, mut events) = (Job::new(header.job), Vec::new());
+    let (mut job, mut events, mut conclusion) = (Job::new(header.job), Vec::new(), None);
     for (line, number) in lines.zip(2_u64..) {
         if job.state().ended() {
             return Err(format!("line {number} comes after the closing event"));
@@ -76,6 +79,9 @@ pub(crate) fn read_log(bytes: &[u8]) -> Result<LogFile, String> {
         if recorded.seq != number - 1 {
             return Err(format!("line {number} has sequence {}, not {}", recorded.seq, number - 1));
         }
+        if matches!(recorded.event, Event::Ended { .. }) {
+            conclusion = decide::conclusion(&job);
+        }
         job.evolve(&recorded);
         events.push(recorded);
     }
@@ -83,7 +89,7 @@ pub(crate) fn read_log(bytes: &[u8]) -> Result<LogFile, String> {
         return Err("it has no closing event".to_owned());
     }
     let closing = body.rfind('\n').map_or(0, |at| at + 1);
-    Ok(LogFile { job, events, sha256: Sha256::of(&bytes[..closing]) })
+    Ok(LogFile { job, events, sha256: Sha256::of(&bytes[..closing]), conclusion })
 }
 
 /// What an event is about.

@@ -11,7 +11,7 @@ use candor_workflow::catalogue::Catalogue;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ANSWER, EVENTS, FORMAT, LOG, REPORT, SUMMARY, events, report, story};
+use super::{ANSWER, EVENTS, FORMAT, LOG, REPORT, SUMMARY, VERSION, events, report, story};
 
 /// `answer.json`: the answer, and what binds it to the other files.
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ pub(crate) fn project(directory: &Path, job: &Job, log: &[Recorded], catalogue: 
     let log_sha256 = written.stream(EVENTS, |out| events::write_log(out, job.id(), log))?;
     written.whole(SUMMARY, &summary_document(job)?)?;
     let told = written.whole(LOG, story::story(job.id(), log).as_bytes())?;
-    let reported = written.whole(REPORT, report::report(job, &answer).as_bytes())?;
+    let reported = written.whole(REPORT, report::report(job, &answer, VERSION).as_bytes())?;
     let files = BTreeMap::from([(LOG.to_owned(), told), (REPORT.to_owned(), reported)]);
     let document = answer_document(&answer, log_sha256, &files)?;
     written.whole(ANSWER, &document)?;

@@ -3,21 +3,35 @@
 use std::fmt::Write;
 
 use candor_proto::time::rfc3339;
-use candor_proto::{Answer, Fate, Job, JobResult, Node};
+use candor_proto::{Answer, Fate, Gap, Job, JobResult, Node};
 
 use super::story;
 
-/// Statements and tasks that a report shows; the answer has them all.
+/// Statements, gaps and tasks that a report shows; the answer and the summary have what they have of them.
 const SHOWN_MAX: usize = 200;
 /// Characters of one statement.
 const STATEMENT_CHARACTERS_MAX: usize = 400;
 
-/// The report of an ended job.
-pub(super) fn report(job: &Job, answer: &Answer) -> String {
+/// Before the version in a report's last line.
+const WRITTEN_BY: &str = "Written by Candor ";
+/// Characters of a version.
+const VERSION_CHARACTERS_MAX: usize = 40;
+
+/// The report of an ended job, as this build words it; `version` is who signs it.
+pub(super) fn report(job: &Job, answer: &Answer, version: &str) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
-    let _ = write(&mut text, job, answer);
+    let _ = write(&mut text, job, answer).and_then(|()| writeln!(text, "{WRITTEN_BY}{version}."));
     text
+}
+
+/// The version that a report says has written it.
+pub(super) fn written_by(report: &[u8]) -> Option<&str> {
+    let line = report.strip_suffix(b".\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    let version = std::str::from_utf8(line).ok()?.strip_prefix(WRITTEN_BY)?;
+    let plain = |character: char| character.is_ascii_alphanumeric() || ".+-".contains(character);
+    let fits = !version.is_empty() && version.len() <= VERSION_CHARACTERS_MAX && version.chars().all(plain);
+    fits.then_some(version)
 }
 
 fn write(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
@@ -51,10 +65,13 @@ fn gaps(out: &mut String, answer: &Answer) -> std::fmt::Result {
         return Ok(());
     }
     writeln!(out, "## What is missing\n")?;
-    for gap in answer.gaps.iter().take(SHOWN_MAX) {
-        writeln!(out, "- **{}**: {}.", escape(&gap.task), gap.reason.words())?;
+    // One that counts others stands for them, so it is never among those that are left out here.
+    let shown = |(place, gap): &(usize, &Gap)| *place < SHOWN_MAX || gap.count.is_some();
+    for (_, gap) in answer.gaps.iter().enumerate().filter(shown) {
+        let count = gap.count.map(|count| format!("{count} ")).unwrap_or_default();
+        writeln!(out, "- **{}**: {count}{}.", escape(&gap.task), gap.reason.words())?;
     }
-    more(out, answer.gaps.len())
+    more(out, answer.gaps.len(), "answer.json")
 }
 
 fn statements(out: &mut String, answer: &Answer) -> std::fmt::Result {
@@ -76,7 +93,7 @@ fn statements(out: &mut String, answer: &Answer) -> std::fmt::Result {
             sure.class().word()
         )?;
     }
-    more(out, answer.statements.len())
+    more(out, answer.statements.len(), "answer.json")
 }
 
 fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
@@ -91,7 +108,7 @@ fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
             Fate::Missing => "missing",
         };
         let cause = record.caused_by.map(|cause| format!("because of {}", job.name(Node::task(cause))));
-        let error = record.node.error.as_ref().map(|error| error.message.clone());
+        let error = record.node.error.as_ref().map(|error| error.told());
         let why = cause.or(error).unwrap_or_default();
         let name = job.name(Node::task(place));
         writeln!(
@@ -104,12 +121,12 @@ fn tasks(out: &mut String, job: &Job, answer: &Answer) -> std::fmt::Result {
         )?;
     }
     writeln!(out)?;
-    more(out, job.tasks().len())
+    more(out, job.tasks().len(), "summary.json")
 }
 
-fn more(out: &mut String, count: usize) -> std::fmt::Result {
+fn more(out: &mut String, count: usize, place: &str) -> std::fmt::Result {
     if count > SHOWN_MAX {
-        writeln!(out, "- … and {} more; `answer.json` has them all.", count - SHOWN_MAX)?;
+        writeln!(out, "- … and {} more in `{place}`.", count - SHOWN_MAX)?;
     }
     writeln!(out)
 }

@@ -1,28 +1,42 @@
 //! `run.log`: what happened, one line each, as one would tell it.
 
-use std::fmt::Write;
-
 use candor_proto::event::StopReason;
 use candor_proto::time::rfc3339;
 use candor_proto::{Event, Job, JobId, JobResult, Node, Recorded, TaskState};
 
 /// The story of a job.
 pub(super) fn story(id: JobId, log: &[Recorded]) -> String {
-    let (mut job, mut text) = (Job::new(id), String::new());
+    let (mut story, mut text) = (Story::new(id), String::new());
     for recorded in log {
-        let before = std::mem::replace(&mut job, Job::new(id));
-        let since = started(&before, recorded);
-        job = before;
-        job.evolve(recorded);
-        if let Some(line) = line(&job, recorded, since) {
-            // Writing to a text cannot fail.
-            let _ = writeln!(text, "{}  {}", rfc3339(recorded.at), clean(&line));
+        if let Some(line) = story.line(recorded) {
+            text.push_str(&line);
+            text.push('\n');
         }
         if matches!(recorded.event, Event::Ended { .. }) {
             break;
         }
     }
     text
+}
+
+/// A story as it is told, line by line.
+pub(crate) struct Story {
+    job: Job,
+}
+
+impl Story {
+    /// Nothing has happened yet.
+    pub(crate) fn new(id: JobId) -> Self {
+        Self { job: Job::new(id) }
+    }
+
+    /// What happened, as a line; nothing where it is not worth one.
+    pub(crate) fn line(&mut self, recorded: &Recorded) -> Option<String> {
+        let since = started(&self.job, recorded);
+        self.job.evolve(recorded);
+        let line = line(&self.job, recorded, since)?;
+        Some(format!("{}  {}", rfc3339(recorded.at), clean(&line)))
+    }
 }
 
 /// How long the attempt took that an event ends, in milliseconds.
@@ -64,7 +78,7 @@ fn line(job: &Job, recorded: &Recorded, took_ms: Option<u64>) -> Option<String> 
         }
         Event::Failed(failure) => {
             let next = failure.retry_at.map(|at| format!("; again at {}", rfc3339(at))).unwrap_or_default();
-            let (code, message) = (&failure.error.code, &failure.error.message);
+            let (code, message) = (&failure.error.code, failure.error.told());
             format!("{} failed{}: {message} ({code}){next}", job.name(failure.node), took(took_ms))
         }
         Event::Lost { node, .. } => format!("{} lost its worker", job.name(*node)),

@@ -1,19 +1,25 @@
 //! Derives a run directory again from its log and refuses when any byte differs.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bodies;
+mod told;
+
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 
-use candor_proto::{FileValue, Job, Sha256};
+use candor_proto::{Job, Sha256};
 use candor_workflow::catalogue::Catalogue;
 use serde_json::Value;
-use sha2::Digest;
 
-use super::events::{LogFile, read_log};
-use super::project::answer_document;
-use super::{ANSWER, ARTIFACTS, EVENTS, FORMAT, LOG, REPORT, STATE, SUMMARY, project};
+use super::events::{LogFile, read_log, write_log};
+use super::plain::{self, DOCUMENT_BYTES_MAX, LOG_BYTES_MAX};
+use super::project::{answer_document, summary_document};
+use super::{ANSWER, ARTIFACTS, EVENTS, FORMAT, LOG, REPORT, STATE, SUMMARY};
 use crate::failure::{Code, Failure};
+pub(crate) use bodies::named_files;
+pub(crate) use told::OtherWording;
+
+/// Files of a run directory beside the bodies.
+const DOCUMENTS: usize = 5;
 
 /// A run directory that holds what it says.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub(crate) struct Verified {
     pub(crate) statements: usize,
     /// Files whose digest was checked.
     pub(crate) files: usize,
+    /// Files for people that another version worded.
+    pub(crate) other_wording: Vec<OtherWording>,
     /// The job, folded from the log.
     pub(crate) job: Job,
 }
@@ -44,80 +52,90 @@ pub(crate) fn verify(directory: &Path, catalogue: &Catalogue) -> Result<Verified
         let failure = Failure::usage(Code::NotARunDirectory, message);
         return Err(Refuted::Unreadable(failure.advice("give the run directory that `candor run` printed")));
     }
-    for name in [EVENTS, ANSWER] {
-        if let Some(format) = newer(&directory.join(name)) {
-            let path = directory.join(name);
-            let message = format!("{} has format {format}; this build reads up to {FORMAT}", path.display());
-            return Err(Refuted::Unreadable(Failure::newer(message)));
+    let events = plain::read(directory, EVENTS, LOG_BYTES_MAX);
+    let answer = plain::read(directory, ANSWER, DOCUMENT_BYTES_MAX);
+    for (name, bytes) in [(EVENTS, &events), (ANSWER, &answer)] {
+        if let Some(format) = bytes.as_deref().ok().and_then(newer) {
+            return Err(Refuted::Unreadable(of_newer(&directory.join(name), format)));
         }
     }
-    derive(directory, catalogue).map_err(Refuted::Wrong)
+    derive(directory, catalogue, events, answer).map_err(Refuted::Wrong)
 }
 
-/// The format of a file, where a newer build wrote it: of the first line, or of the whole document.
-fn newer(path: &Path) -> Option<u64> {
-    let bytes = fs::read(path).ok()?;
+/// The format of a document, where a newer build wrote it: of the first line, or of the whole document.
+fn newer(bytes: &[u8]) -> Option<u64> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let document = serde_json::from_slice::<Value>(line).or_else(|_| serde_json::from_slice(&bytes)).ok()?;
+    let document = serde_json::from_slice::<Value>(line).or_else(|_| serde_json::from_slice(bytes)).ok()?;
     document.get("format").and_then(Value::as_u64).filter(|format| *format > u64::from(FORMAT))
 }
 
-fn derive(directory: &Path, catalogue: &Catalogue) -> Result<Verified, Vec<String>> {
-    let LogFile { job, sha256: log_sha256, events: _ } = log(directory).map_err(|wrong| vec![wrong])?;
-    let mut wrong = Vec::new();
-    let Some(answer) = candor_assembler::answer(&job, catalogue) else {
+/// Refuses a document that a newer build wrote.
+pub(crate) fn known_format(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    newer(bytes).map_or(Ok(()), |format| Err(of_newer(path, format)))
+}
+
+/// What is said of such a document.
+fn of_newer(path: &Path, format: u64) -> Failure {
+    Failure::newer(format!("{} has format {format}; this build reads up to {FORMAT}", path.display()))
+}
+
+fn derive(
+    directory: &Path,
+    catalogue: &Catalogue,
+    events: Result<Vec<u8>, String>,
+    recorded: Result<Vec<u8>, String>,
+) -> Result<Verified, Vec<String>> {
+    if fs::symlink_metadata(directory.join(STATE)).is_ok() {
+        return Err(vec!["the job has not ended: `candor run --resume` goes on with it".to_owned()]);
+    }
+    let log = events.and_then(|bytes| log(&bytes)).map_err(|reason| vec![reason])?;
+    let Some(answer) = candor_assembler::answer(&log.job, catalogue) else {
         return Err(vec![format!("{EVENTS}: no answer follows from it")]);
     };
-    let recorded = read(directory, ANSWER).map_err(|reason| vec![reason])?;
-    let files = bound_files(&recorded).map_err(|reason| vec![format!("{ANSWER}: {reason}")])?;
-    for name in [LOG, REPORT] {
-        match (read(directory, name), files.get(name)) {
-            (Ok(bytes), Some(expected)) if Sha256::of(&bytes) == *expected => {}
-            (Ok(_), Some(_)) => wrong.push(format!("{name}: its bytes are not the ones that the answer names")),
-            (Ok(_), None) => wrong.push(format!("{ANSWER}: it does not name {name}")),
-            (Err(reason), _) => wrong.push(reason),
-        }
-    }
-    match answer_document(&answer, log_sha256, &files) {
+    let mut wrong = contradictions(&log);
+    let recorded = recorded.map_err(|reason| vec![reason])?;
+    let files = told::bound(&recorded).map_err(|reason| vec![format!("{ANSWER}: {reason}")])?;
+    let other_wording = told::check(directory, &log, &answer, &files, &mut wrong);
+    match answer_document(&answer, log.sha256, &files) {
         Ok(derived) if derived == recorded => {}
         Ok(derived) => wrong.push(format!("{ANSWER}: {}", difference(&recorded, &derived))),
         Err(error) => wrong.push(format!("{ANSWER}: {error}")),
     }
-    match (read(directory, SUMMARY), project::summary_document(&job)) {
+    match (plain::read(directory, SUMMARY, DOCUMENT_BYTES_MAX), summary_document(&log.job)) {
         (Ok(recorded), Ok(derived)) if recorded == derived => {}
         (Ok(recorded), Ok(derived)) => wrong.push(format!("{SUMMARY}: {}", difference(&recorded, &derived))),
         (Err(reason), _) => wrong.push(reason),
         (_, Err(error)) => wrong.push(format!("{SUMMARY}: {error}")),
     }
-    let checked = artifacts(&directory.join(ARTIFACTS), &job, &mut wrong);
+    let checked = bodies::check(directory, &log.job, &mut wrong);
     strangers(directory, &mut wrong);
     if wrong.is_empty() {
-        Ok(Verified { digest: answer.digest, statements: answer.statements.len(), files: checked + 5, job })
+        let (digest, statements) = (answer.digest, answer.statements.len());
+        Ok(Verified { digest, statements, files: checked + DOCUMENTS, other_wording, job: log.job })
     } else {
         Err(wrong)
     }
 }
 
-fn log(directory: &Path) -> Result<LogFile, String> {
-    if directory.join(STATE).exists() {
-        return Err("the job has not ended: `candor run --resume` goes on with it".to_owned());
-    }
-    let bytes = read(directory, EVENTS)?;
-    let log = read_log(&bytes).map_err(|reason| format!("{EVENTS}: {reason}"))?;
+fn log(bytes: &[u8]) -> Result<LogFile, String> {
+    let log = read_log(bytes).map_err(|reason| format!("{EVENTS}: {reason}"))?;
     // The names beside the events are for people; they are derived, so they are checked by writing the log again.
     let mut again = Vec::new();
-    super::events::write_log(&mut again, log.job.id(), &log.events).map_err(|error| error.to_string())?;
-    if again == bytes { Ok(log) } else { Err(format!("{EVENTS}: {}", difference(&bytes, &again))) }
+    write_log(&mut again, log.job.id(), &log.events).map_err(|error| error.to_string())?;
+    if again == bytes { Ok(log) } else { Err(format!("{EVENTS}: {}", difference(bytes, &again))) }
 }
 
-fn read(directory: &Path, name: &str) -> Result<Vec<u8>, String> {
-    fs::read(directory.join(name)).map_err(|error| format!("{name}: {error}"))
-}
-
-fn bound_files(answer: &[u8]) -> Result<BTreeMap<String, Sha256>, String> {
-    let document: Value = serde_json::from_slice(answer).map_err(|error| format!("it is no JSON: {error}"))?;
-    let files = document.get("files").cloned().unwrap_or_default();
-    serde_json::from_value(files).map_err(|error| format!("its `files` are unreadable: {error}"))
+/// What a log says of itself and what does not follow from the rest of it: the plan's hash, and what the job came to.
+fn contradictions(log: &LogFile) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if log.job.accepted().is_some_and(|accepted| accepted.plan.hash() != accepted.plan_hash) {
+        wrong.push(format!("{EVENTS}: its plan is not the one that its plan_hash names"));
+    }
+    let closed = log.job.result().map(|result| (log.job.state(), result));
+    if closed != log.conclusion {
+        wrong.push(format!("{EVENTS}: the result in its closing event does not follow from the events before it"));
+    }
+    wrong
 }
 
 /// Where two texts part, by line.
@@ -130,85 +148,17 @@ fn difference(found: &[u8], derived: &[u8]) -> String {
     }
 }
 
-/// Every body is what its name says, and every body that the log names is there. There may be others, which an
-/// attempt left whose outcome nobody recorded: no part of the answer speaks of them.
-fn artifacts(folder: &Path, job: &Job, wrong: &mut Vec<String>) -> usize {
-    let named = named_files(job);
-    let mut found = BTreeSet::new();
-    for entry in walkdir::WalkDir::new(folder).min_depth(1).into_iter() {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) if error.io_error().is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound) => break,
-            Err(error) => {
-                wrong.push(format!("{ARTIFACTS}: {error}"));
-                continue;
-            }
-        };
-        if entry.file_type().is_dir() {
-            continue;
-        }
-        let shown = entry.path().strip_prefix(folder).unwrap_or(entry.path()).display().to_string();
-        let parts: String = shown.chars().filter(|character| *character != '/').collect();
-        match (parts.parse::<Sha256>(), file_digest(entry.path())) {
-            (Ok(name), Ok(digest)) if name == digest => {
-                found.insert(name);
-            }
-            (Ok(_), Ok(_)) => wrong.push(format!("{ARTIFACTS}/{shown}: its bytes are not what its name says")),
-            (Err(_), _) => wrong.push(format!("{ARTIFACTS}/{shown}: nothing of this name belongs here")),
-            (_, Err(error)) => wrong.push(format!("{ARTIFACTS}/{shown}: {error}")),
-        }
-    }
-    wrong.extend(named.difference(&found).map(|missing| format!("{ARTIFACTS}: the body {missing} is missing")));
-    found.len()
-}
-
-fn file_digest(path: &Path) -> std::io::Result<Sha256> {
-    let (mut file, mut hash, mut buffer) = (fs::File::open(path)?, sha2::Sha256::new(), vec![0; 64 * 1024]);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Sha256::from_bytes(hash.finalize().into()));
-        }
-        hash.update(&buffer[..read]);
-    }
-}
-
-/// The bodies that the job's plan, inputs and outputs name.
-fn named_files(job: &Job) -> BTreeSet<Sha256> {
-    let mut named = BTreeSet::new();
-    let Some(accepted) = job.accepted() else { return named };
-    named.extend(accepted.plan.files.values().map(|file| file.sha256));
-    accepted.inputs.values().for_each(|value| collect(value, &mut named));
-    for task in job.tasks() {
-        let items = task.fan.iter().flat_map(|fan| fan.items.iter());
-        for node in items.chain(std::iter::once(&task.node)) {
-            if let Some(outputs) = &node.outputs {
-                collect(outputs, &mut named);
-            }
-        }
-    }
-    named
-}
-
-fn collect(value: &Value, named: &mut BTreeSet<Sha256>) {
-    match value {
-        Value::Object(fields) => match FileValue::from_value(value) {
-            Some(file) => {
-                named.insert(file.sha256);
-            }
-            None => fields.values().for_each(|value| collect(value, named)),
-        },
-        Value::Array(items) => items.iter().for_each(|value| collect(value, named)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
 fn strangers(directory: &Path, wrong: &mut Vec<String>) {
     let known = [EVENTS, SUMMARY, ANSWER, LOG, REPORT, ARTIFACTS];
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !known.contains(&name.as_str()) {
-            wrong.push(format!("{name}: nothing of this name belongs into a run directory"));
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => return wrong.push(format!("the folder cannot be looked through: {error}")),
+    };
+    for entry in entries {
+        match entry.map(|entry| entry.file_name().to_string_lossy().into_owned()) {
+            Ok(name) if known.contains(&name.as_str()) => {}
+            Ok(name) => wrong.push(format!("{name}: nothing of this name belongs into a run directory")),
+            Err(error) => wrong.push(format!("the folder cannot be looked through: {error}")),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Desk {
         let catalogue = Arc::clone(&self.parts.catalogue);
         let planned = runtime::blocking(move || plan(&request, &files, &envelope, &catalogue)).await;
         match planned {
-            Some(Planned::Ready(ready)) => self.hand_over(*ready, delivery).await,
+            Some(Planned::Ready(ready)) => self.hand_over_based(*ready, delivery).await,
             Some(Planned::Refused(refused)) => self.hand_over_refusal(*refused, delivery).await,
             Some(Planned::Nameless(error)) => self.turn_away(reply_to, error, delivery).await,
             None => {
@@ -88,16 +88,21 @@ impl Desk {
         }
     }
 
+    /// Hands a plan over whose inputs stand for files that are there; any other is refused.
+    async fn hand_over_based(&self, ready: PlanReady, delivery: Delivery) {
+        match files::baseless(&*self.parts.artifacts, &ready.inputs).await {
+            Ok(None) => self.hand_over(ready, delivery).await,
+            Ok(Some(error)) => self.hand_over_refusal(refusal(&ready, error), delivery).await,
+            Err(error) => {
+                tracing::warn!(%error, "the files of a request's inputs could not be looked at");
+                self.give_back(delivery).await;
+            }
+        }
+    }
+
     async fn hand_over(&self, ready: PlanReady, delivery: Delivery) {
-        let mut refused = PlanRefused {
-            job: ready.job,
-            error: ErrorBody { code: "plan_too_large".to_owned(), message: String::new(), advice: String::new() },
-            diagnostics: Vec::new(),
-            submitted_at: ready.submitted_at,
-            request_digest: ready.request_digest,
-            reply_to: ready.reply_to.clone(),
-            recorded_to: ready.recorded_to.clone(),
-        };
+        let error = ErrorBody { code: "plan_too_large".to_owned(), message: String::new(), advice: String::new() };
+        let mut refused = refusal(&ready, error);
         match self.send(ready.job, Message::PlanReady(Box::new(ready))).await {
             Sent::Recorded => settled(delivery.done().await),
             Sent::NotNow => self.give_back(delivery).await,
@@ -235,6 +240,18 @@ impl Desk {
             timestamp: Some(self.parts.clock.now()),
             ..Properties::default()
         }
+    }
+}
+
+fn refusal(ready: &PlanReady, error: ErrorBody) -> PlanRefused {
+    PlanRefused {
+        job: ready.job,
+        error,
+        diagnostics: Vec::new(),
+        submitted_at: ready.submitted_at,
+        request_digest: ready.request_digest,
+        reply_to: ready.reply_to.clone(),
+        recorded_to: ready.recorded_to.clone(),
     }
 }
 

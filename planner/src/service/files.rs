@@ -2,9 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use candor_platform::artifacts::{Baseless, baseless as first_baseless};
 use candor_platform::{Artifacts, Error};
-use candor_proto::message::{JobRequest, SubmittedFile};
+use candor_proto::message::{ErrorBody, JobRequest, SubmittedFile};
 use candor_workflow::{CONTENT_BYTES_MAX, FileFact, Files};
+use serde_json::{Map, Value};
 
 /// Stores what came inside the request and looks at what was stored before. The request comes back with digests only.
 pub(super) async fn gather(artifacts: &dyn Artifacts, mut request: JobRequest) -> Result<(JobRequest, Files), Error> {
@@ -17,6 +19,23 @@ pub(super) async fn gather(artifacts: &dyn Artifacts, mut request: JobRequest) -
         files.facts.insert(path.clone(), fact);
     }
     Ok((request, files))
+}
+
+/// Why inputs are refused that stand for a file which is not there: nothing could be said about it that is so.
+pub(super) async fn baseless(
+    artifacts: &dyn Artifacts,
+    inputs: &Map<String, Value>,
+) -> Result<Option<ErrorBody>, Error> {
+    for (input, value) in inputs {
+        if let Some(Baseless { name, reason }) = first_baseless(artifacts, value).await? {
+            return Ok(Some(ErrorBody {
+                code: "invalid_inputs".to_owned(),
+                message: format!("in the input `{input}` the file `{name}` {reason}"),
+                advice: "store the file first and give its own SHA-256 and length".to_owned(),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// A file that came with its bytes. That they cannot be stored is no fault of the request.

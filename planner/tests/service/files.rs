@@ -6,6 +6,8 @@ use candor_platform::Artifacts;
 use candor_proto::message::{Document, JobRequest, PlanReady, SubmittedFile};
 use candor_proto::{Message, Sha256};
 
+use serde_json::{Value, json};
+
 use crate::stage::{Stage, next, properties, request};
 
 const BODY: &[u8] = b"country,deadline\nTX,2026-01-01\n";
@@ -106,6 +108,34 @@ async fn a_stored_file_with_another_length_is_refused_whatever_its_size() {
         let lie = SubmittedFile { base64: None, sha256: Some(stored.sha256), bytes: Some(5) };
         let said = refused(&stage, key, lie).await;
         assert!(said.contains("cannot be used"), "{said}");
+    }
+    planner.drain().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn inputs_that_stand_for_a_file_which_is_not_there_are_refused() {
+    let stage = Stage::new().await;
+    let planner = stage.planner().await;
+    let stored = stage.artifacts.put(BODY.to_vec()).await.unwrap();
+    let file = |sha256: Sha256, bytes: u64| json!({"name": "a.csv", "sha256": sha256, "bytes": bytes, "media_type": "text/csv"});
+    let text = "name: given\ninputs: { m: { type: map } }\ntasks:\n  - { id: only, uses: noop, with: { m: \"${{ inputs.m }}\" } }\n";
+    let given = |key: &str, value: Value| {
+        let mut request = request(key);
+        request.workflow = Some(Document::Text(text.into()));
+        request.inputs.insert("m".into(), json!({"deep": [value]}));
+        request
+    };
+    planned(&stage, given("good", file(stored.sha256, stored.bytes))).await;
+    let strange = json!({"name": "a.csv", "sha256": "none", "bytes": 1, "media_type": "text/csv"});
+    let bad = [file(Sha256::of(b"elsewhere"), 9), file(stored.sha256, stored.bytes + 1), strange];
+    for (place, value) in bad.into_iter().enumerate() {
+        match handed_over(&stage, given(&format!("bad{place}"), value)).await {
+            Message::PlanRefused(refused) => {
+                assert_eq!(refused.error.code, "invalid_inputs");
+                assert!(refused.error.message.contains("`a.csv`"), "{}", refused.error.message);
+            }
+            other => panic!("a refusal, not {other:?}"),
+        }
     }
     planner.drain().await;
 }

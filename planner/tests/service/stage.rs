@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use candor_planner::{Config, Parts, Planner};
 use candor_platform::artifacts::folder::Folder;
 use candor_platform::broker::embedded::{Depth, EmbeddedBroker};
-use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Properties, Settle, Settled, to_queue};
+use candor_platform::broker::{Binding, Delivery, Fate, Outgoing, Properties, Settle, Settled, Standing, to_queue};
 use candor_platform::error::{Error, Result};
 use candor_platform::{Broker, Clock, Consumer, runtime};
 use candor_proto::message::{Document, JobRequest, Planned};
@@ -81,6 +81,10 @@ impl Broker for Screened {
 
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
         Ok(Box::new(Garbled(self.inner().consume(queue, prefetch).await?)))
+    }
+
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        self.inner().standing(queue).await
     }
 
     async fn close(&self) {

@@ -63,6 +63,23 @@ impl Folder {
         &self.place.root
     }
 
+    /// A body that comes in pieces.
+    #[cfg(feature = "s3")]
+    pub(super) async fn incoming(&self) -> Result<body::Incoming> {
+        self.work(body::Incoming::new).await
+    }
+
+    /// Puts a body that came in pieces where it belongs, when it is what it should be.
+    #[cfg(feature = "s3")]
+    pub(super) async fn placed(&self, incoming: body::Incoming, wanted: Sha256) -> Result<PathBuf> {
+        self.work(move |place| {
+            let stored = incoming.stored();
+            let found = stored.sha256;
+            if found == wanted { incoming.place(place, stored) } else { Err(Error::Corrupt { wanted, found }) }
+        })
+        .await
+    }
+
     async fn work<T: Send + 'static>(&self, work: impl FnOnce(&Place) -> Result<T> + Send + 'static) -> Result<T> {
         let place = self.place.clone();
         blocking(move || work(&place)).await

@@ -198,9 +198,11 @@ impl Reader<'_> {
             if known_already || injected(rest) {
                 continue;
             }
-            if let Some(meant) = nearest(name, ours.iter().map(String::as_str).chain(OTHER_VARIABLES)) {
+            // What all have in common makes none of them alike.
+            let rests = ours.iter().map(String::as_str).chain(OTHER_VARIABLES);
+            if let Some(meant) = nearest(rest, rests.filter_map(|known| known.strip_prefix(VARIABLE_PREFIX))) {
                 let message = "there is no such variable".to_owned();
-                let advice = Some(format!("did you mean `{meant}`?"));
+                let advice = Some(format!("did you mean `{VARIABLE_PREFIX}{meant}`?"));
                 self.problems.push(Problem { origin: Origin::Variable(name.to_owned()), message, advice });
             }
         }

@@ -68,6 +68,7 @@ pub fn promises() -> Vec<Promise<dyn BrokerStage>> {
         ownership::a_cancel_hands_a_single_active_queue_over,
         ownership::a_private_queue_is_gone_with_its_connection,
         ownership::a_private_queue_belongs_to_one_connection,
+        ownership::a_private_queue_outlives_its_consumers,
     ]);
     all.extend(promises![
         routing::a_message_for_no_queue_is_unroutable_and_the_others_arrive,
@@ -77,6 +78,8 @@ pub fn promises() -> Vec<Promise<dyn BrokerStage>> {
         routing::declaring_twice_is_harmless,
         routing::declaring_with_other_arguments_is_refused,
         routing::consuming_from_no_queue_is_refused,
+        routing::how_a_queue_stands_can_be_asked,
+        routing::a_publish_knows_its_own_fate_whatever_its_id,
         bounds::a_full_queue_refuses_until_there_is_room,
         bounds::at_most_the_prefetch_is_out_at_once,
         bounds::many_publishers_lose_nothing,

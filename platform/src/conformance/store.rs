@@ -40,6 +40,8 @@ pub fn promises() -> Vec<Promise<dyn StoreStage>> {
         logs::a_log_grows_by_many_appends,
         logs::a_big_log_survives_a_restart,
         logs::awkward_values_come_back_as_they_were,
+        logs::a_job_may_come_several_times_in_one_batch,
+        logs::a_job_may_begin_without_events,
         logs::an_unknown_job_has_an_empty_log,
         logs::partitions_do_not_see_each_other,
         fencing::every_claim_is_a_new_epoch,
@@ -51,11 +53,15 @@ pub fn promises() -> Vec<Promise<dyn StoreStage>> {
         fencing::a_batch_is_written_whole_or_not_at_all,
         fencing::of_many_claims_at_once_one_is_the_newest,
         fencing::of_two_appends_at_one_place_one_is_written,
+        fencing::appends_at_once_for_many_jobs_are_all_written,
         fencing::nothing_is_appended_behind_a_claim,
         lists::the_number_of_partitions_is_fixed_by_the_first,
+        lists::the_id_of_a_deployment_is_that_of_the_first,
         lists::live_jobs_come_oldest_first_until_they_are_not_live,
         lists::the_line_of_a_job_is_that_of_its_last_append,
         lists::lines_come_newest_first,
+        lists::what_counts_is_the_time_in_the_first_line,
+        lists::thousands_of_lines_come_at_once,
     ]
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use candor_proto::{Epoch, JobId, OwnerId, Recorded};
 use redb::StorageBackend;
+use uuid::Uuid;
 
 use self::file::Opener;
 use self::tables::Prepared;
@@ -109,6 +110,10 @@ impl EmbeddedStore {
 impl Store for EmbeddedStore {
     async fn partitions(&self, wanted: u32) -> Result<u32> {
         self.ask(|reply| Request::Write(Write::Partitions { wanted, reply })).await
+    }
+
+    async fn deployment(&self, proposed: Option<Uuid>) -> Result<Option<Uuid>> {
+        self.ask(|reply| Request::Write(Write::Deployment { proposed, reply })).await
     }
 
     async fn claim(&self, partition: u32, owner: OwnerId) -> Result<Epoch> {

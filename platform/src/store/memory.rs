@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use candor_proto::{Epoch, JobId, Millis, OwnerId, Recorded};
+use uuid::Uuid;
 
 use super::{Append, JobLine, Store};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ struct World {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     partitions: Option<u32>,
+    deployment: Option<Uuid>,
     owned: BTreeMap<u32, Partition>,
 }
 
@@ -135,6 +137,13 @@ impl Store for MemoryStore {
         self.with(|state| match *state.partitions.get_or_insert(wanted) {
             found if found == wanted => Ok(found),
             found => Err(Error::Partitions { found, wanted }),
+        })
+    }
+
+    async fn deployment(&self, proposed: Option<Uuid>) -> Result<Option<Uuid>> {
+        self.with(|state| {
+            state.deployment = state.deployment.or(proposed);
+            Ok(state.deployment)
         })
     }
 

@@ -16,7 +16,7 @@ use crate::event::{Accepted, Event, Recorded, Refused, StopReason};
 use crate::id::Node;
 use crate::job::{AttemptRecord, JobResult};
 use crate::limits::FAN_OUT_ITEMS_MAX;
-use crate::message::ReplyTo;
+use crate::message::{Order, ReplyTo};
 
 impl Job {
     /// Takes one event of the job's log.
@@ -56,13 +56,14 @@ impl Job {
             Event::OutcomeUnknown { node, attempt } => self.lose_sight(*node, *attempt),
             Event::Halted { task, reason } => self.halt(*task, *reason),
             Event::Joined { task, state } => self.join(*task, *state, at),
-            Event::Directed { id, .. } => {
+            Event::Directed { id, order, .. } => {
                 self.directives.insert(*id);
+                match order {
+                    Order::Cancel => self.start_nothing(|job| &mut job.cancelled),
+                    Order::Approve { .. } | Order::Reject { .. } | Order::Answer { .. } | Order::Rerun { .. } => {}
+                }
             }
-            Event::BudgetSpent => {
-                self.budget_spent = true;
-                self.releasable.iter_mut().for_each(BTreeSet::clear);
-            }
+            Event::BudgetSpent => self.start_nothing(|job| &mut job.budget_spent),
             Event::Ended { state, result } => self.end(*state, *result, at),
             // A refusal is answered at once, anything else after the end.
             Event::Answered => self.answered |= self.refused.is_some(),
@@ -109,6 +110,12 @@ impl Job {
         if !self.askers.contains(reply_to) {
             self.askers.push(reply_to.clone());
         }
+    }
+
+    /// From now on nothing is released, for the reason that this figure stands for.
+    fn start_nothing(&mut self, why: impl FnOnce(&mut Self) -> &mut bool) {
+        *why(self) = true;
+        self.releasable.iter_mut().for_each(BTreeSet::clear);
     }
 
     /// Fits a state in which nothing more happens.
@@ -248,7 +255,7 @@ impl Job {
         let rule = self.plan().and_then(|plan| plan.tasks.get(task as usize)?.fan_out.as_ref());
         let (limit, early) =
             (rule.and_then(|rule| rule.max_parallel), rule.is_some_and(|rule| rule.fail.stops_early()));
-        let open = self.state == JobState::InProgress && !self.budget_spent;
+        let open = self.state == JobState::InProgress && !self.budget_spent && !self.cancelled;
         let Some(record) = self.tasks.get(task as usize) else { return };
         let (may, join, fail) = match &record.fan {
             None => (record.state == TaskState::Ready, false, false),

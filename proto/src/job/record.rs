@@ -80,6 +80,25 @@ pub struct AttemptRecord {
     pub granted: Option<Sha256>,
 }
 
+impl TaskRecord {
+    /// Attempts that count; of a fan-out those of all its items.
+    pub fn attempts(&self) -> u32 {
+        match &self.fan {
+            None => self.node.attempts,
+            Some(fan) => fan.items.iter().map(|item| item.attempts).sum(),
+        }
+    }
+
+    /// Why it did not succeed; of a fan-out the first failed item's error.
+    pub fn error(&self) -> Option<&TaskError> {
+        let failing = match &self.fan {
+            None => Some(&self.node),
+            Some(fan) => fan.items.iter().find(|item| item.state == TaskState::Failed),
+        };
+        failing.and_then(|node| node.error.as_deref())
+    }
+}
+
 impl NodeRecord {
     /// The input digest that the log has for an attempt of this node.
     pub fn known_input(&self, attempt: AttemptId) -> Option<Sha256> {

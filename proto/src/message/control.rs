@@ -91,7 +91,7 @@ pub struct Finding {
 pub struct Directive {
     /// A repeated directive with the same id is already known.
     pub id: DirectiveId,
-    /// The job.
+    /// The job; of a rerun, the new one.
     pub job: JobId,
     /// What is to happen.
     pub order: Order,
@@ -125,10 +125,16 @@ pub enum Order {
     },
     /// End it.
     Cancel,
-    /// Do these tasks again.
+    /// Do an ended job again, as the new job that the directive names. Without `from` and `failed`: all of it.
     Rerun {
-        /// Their names; empty means all that failed.
-        tasks: Vec<String>,
+        /// The job that has ended.
+        parent: JobId,
+        /// This task and what depends on it, and whatever did not succeed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// Whatever did not succeed, and what depends on that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        failed: bool,
     },
 }
 

@@ -10,6 +10,9 @@ use crate::canonical::Sha256;
 use crate::id::JobId;
 use crate::plan::{Plan, Priority};
 
+/// The code of a refusal that stands in for an answer no message can hold: the job has ended, and its log has the answer.
+pub const ANSWER_TOO_LARGE: &str = "answer_too_large";
+
 /// Somebody wants something done. Exactly one of `workflow` and `request` is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JobRequest {

@@ -96,6 +96,11 @@ pub struct Report {
     pub input_digest: Sha256,
     /// How it ended.
     pub outcome: Outcome,
+    /// Where the outputs of an attempt that is done lie as JSON, when they are above
+    /// [`crate::limits::INLINE_BYTES_MAX`]; those of the outcome are empty then. Not canonical JSON, which would
+    /// make 2 of 2.0: they read as if they had travelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<FileValue>,
     /// What it used.
     pub usage: Usage,
     /// Which worker.

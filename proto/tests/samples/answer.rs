@@ -42,7 +42,7 @@ pub(crate) fn of(job: &Job) -> Answer {
 }
 
 pub(crate) fn gap() -> Gap {
-    Gap { task: "count".into(), reason: GapReason::CheckWarned }
+    Gap::one("count".into(), GapReason::CheckWarned)
 }
 
 pub(crate) fn ledger() -> Vec<LedgerEntry> {

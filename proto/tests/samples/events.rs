@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use candor_proto::event::{Accepted, Event, Failure, LOG_FORMAT, Recorded, Refused, StopReason, Success};
+use candor_proto::event::{Accepted, Event, Failure, LOG_FORMAT, Parent, Recorded, Refused, StopReason, Success};
 use candor_proto::message::{Diagnostic, ErrorBody, Order, ReplyTo, Severity, Usage};
 use candor_proto::plan::{Plan, Priority};
 use candor_proto::{Class, ErrorClass, Evidence, JobResult, JobState, Millis, Node, Score, TaskError, TaskState};
 use serde_json::{Map, Value, json};
 
-use crate::ids::{START, attempt, digest, directive, question};
+use crate::ids::{START, attempt, digest, directive, job, question};
 use crate::plan;
 
 /// The event of a kind is what its variant is called on the wire; several samples of one kind differ after a dot.
@@ -24,6 +24,7 @@ fn job_events() -> Vec<(&'static str, Event)> {
     vec![
         ("accepted", accepted(plan::full(), inputs())),
         ("accepted.smallest", bare(plan::smallest())),
+        ("accepted.rerun", rerun(plan::smallest(), &["greet"])),
         ("asked", Event::Asked { reply_to: reply_to() }),
         ("refused", Event::Refused(Arc::new(refused()))),
         ("budget_spent", Event::BudgetSpent),
@@ -77,7 +78,8 @@ fn directed() -> Vec<(&'static str, Event)> {
         ("directed.approve", Order::Approve { question }),
         ("directed.reject", Order::Reject { question, reason: Some("not like this".into()) }),
         ("directed.answer", Order::Answer { question, value: json!(42) }),
-        ("directed.rerun", Order::Rerun { tasks: vec!["read".into()] }),
+        ("directed.rerun_failed", Order::Rerun { parent: job(), from: None, failed: true }),
+        ("directed.rerun", Order::Rerun { parent: job(), from: Some("read".into()), failed: false }),
     ];
     let by = Some("somebody".to_owned());
     let mut directed: Vec<_> = orders
@@ -103,6 +105,7 @@ fn accepted(plan: Plan, inputs: Map<String, Value>) -> Event {
         submitted_at: START,
         request_digest: digest("request"),
         reply_to: Some(reply_to()),
+        parent: None,
     }))
 }
 
@@ -118,7 +121,15 @@ pub(crate) fn bare(plan: Plan) -> Event {
         submitted_at: START,
         request_digest: digest("request"),
         reply_to: None,
+        parent: None,
     }))
+}
+
+/// A plan accepted once more, with what is taken over from the job before.
+pub(crate) fn rerun(plan: Plan, reused: &[&str]) -> Event {
+    let Event::Accepted(accepted) = bare(plan) else { unreachable!("it is accepted") };
+    let parent = Parent { job: job(), reused: reused.iter().map(|task| (*task).to_owned()).collect() };
+    Event::Accepted(Arc::new(Accepted { parent: Some(parent), ..Accepted::clone(&accepted) }))
 }
 
 pub(crate) fn refused() -> Refused {

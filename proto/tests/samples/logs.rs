@@ -8,8 +8,8 @@ use candor_proto::plan::{Assemble, FailPolicy, FanOut, Needs, Over, Plan, Task};
 use candor_proto::{JobResult, JobState, Node, TaskState};
 use serde_json::json;
 
-use crate::events::{bare, failed, refused, reply_to, succeeded};
-use crate::ids::{START, attempt, digest, directive};
+use crate::events::{bare, failed, refused, reply_to, rerun, succeeded};
+use crate::ids::{START, attempt, digest, directive, job};
 use crate::plan::task;
 
 pub(crate) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
@@ -20,6 +20,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<Recorded>)> {
         ("halted", recorded(halted())),
         ("cancelled", recorded(cancelled())),
         ("cancelled_early", recorded(cancelled_early())),
+        ("rerun", rerun_of_a_failure()),
         ("refused", recorded(vec![Event::Refused(Arc::new(refused())), Event::Answered])),
         ("unfinished", recorded(unfinished())),
     ]
@@ -191,6 +192,36 @@ fn cancelled_early() -> Vec<Event> {
         Event::Stopped { task: 0, reason: StopReason::Cancelled, cause: 0 },
         ended(JobState::Cancelled, JobResult::Cancelled),
     ]
+}
+
+/// What failed before is done again; what succeeded is taken over, with the times that it had.
+fn rerun_of_a_failure() -> Vec<Recorded> {
+    let plan =
+        plan("failure", vec![task("read", &[]), task("sum", &["read"]), task("print", &["sum"]), task("note", &[])]);
+    let before = |event, at| (START - 60_000 + at, event);
+    let note = Node::task(3);
+    let mut events = vec![
+        (START, rerun(plan, &["note"])),
+        (
+            START,
+            Event::Directed {
+                id: directive(),
+                order: Order::Rerun { parent: job(), from: None, failed: true },
+                by: None,
+            },
+        ),
+        before(Event::Readied { task: 3 }, 300),
+        before(released(note, 2), 500),
+        before(succeeded(note, 2, json!({"stdout": "noted"})), 900),
+    ];
+    for (task, number) in [(0, 3), (1, 4), (2, 5)] {
+        let node = Node::task(task);
+        let steps = [Event::Readied { task }, released(node, number), succeeded(node, number, json!({"stdout": "x"}))];
+        events.extend(steps.map(|event| (START + 100, event)));
+    }
+    events.push((START + 200, ended(JobState::Completed, JobResult::Complete)));
+    events.push((START + 200, Event::Answered));
+    events.into_iter().zip(1..).map(|((at, event), seq)| Recorded { seq, at, event }).collect()
 }
 
 /// Everything that a new owner finds owed: a release, a retry, a decision.

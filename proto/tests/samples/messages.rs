@@ -127,10 +127,25 @@ fn report(outcome: Outcome) -> Message {
         node: Node::item(1, 2),
         input_digest: digest("input"),
         outcome,
+        stored: None,
         usage: usage(),
         worker: "w1".into(),
         traceparent: Some(TRACE.into()),
     }))
+}
+
+/// The outputs lie elsewhere.
+fn by_reference() -> Message {
+    let Message::Report(report) = report(Outcome::Done { outputs: Map::new(), evidence: evidence() }) else {
+        unreachable!("it is a report")
+    };
+    let stored = FileValue {
+        name: "outputs.json".into(),
+        sha256: digest("outputs"),
+        bytes: 2_000_000,
+        media_type: "application/json".into(),
+    };
+    Message::Report(Box::new(Report { stored: Some(stored), ..*report }))
 }
 
 fn work() -> Vec<(&'static str, Message)> {
@@ -157,6 +172,7 @@ fn work() -> Vec<(&'static str, Message)> {
         ("retry", report(Outcome::Retry { error: error(), after_ms: Some(2_000) })),
         ("fail", report(Outcome::Fail { error: error() })),
         ("cancelled", report(Outcome::Cancelled)),
+        ("stored", by_reference()),
         ("", Message::Claim(claim)),
         ("", Message::Grant(grant)),
         ("", Message::Revocation(Revocation { job: job(), attempts: vec![attempt(1)] })),
@@ -203,7 +219,9 @@ fn directives() -> Vec<(&'static str, Message)> {
         ("approve", order(Order::Approve { question }, None)),
         ("reject", order(Order::Reject { question, reason: Some("not like this".into()) }, None)),
         ("answer", order(Order::Answer { question, value: json!({"colour": "red"}) }, None)),
-        ("rerun", order(Order::Rerun { tasks: vec!["read".into()] }, None)),
+        ("rerun", order(Order::Rerun { parent: job(), from: None, failed: false }, None)),
+        ("rerun_failed", order(Order::Rerun { parent: job(), from: None, failed: true }, None)),
+        ("rerun_from", order(Order::Rerun { parent: job(), from: Some("read".into()), failed: false }, None)),
         ("", reply(Verdict::Done)),
         ("known", reply(Verdict::AlreadyKnown)),
         ("refused", reply(Verdict::Refused { reason: "the job has ended".into() })),

@@ -81,6 +81,7 @@ pub(crate) fn accepted(plan: Plan) -> Event {
         submitted_at: 1,
         request_digest: Sha256::of(b"request"),
         reply_to: None,
+        parent: None,
     }))
 }
 

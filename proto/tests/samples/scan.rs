@@ -89,7 +89,7 @@ pub(crate) fn check(job: &Job) {
 }
 
 fn check_releasable(job: &Job) {
-    let open = job.state() == JobState::InProgress && !job.budget_spent();
+    let open = job.state() == JobState::InProgress && !job.budget_spent() && !job.cancelled();
     let may = |task: &TaskRecord, limit: Option<u32>| match &task.fan {
         None => task.state == TaskState::Ready,
         Some(fan) => {

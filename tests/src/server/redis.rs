@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use super::group::Group;
-use super::{free_port, installed, listening, until};
+use super::{free_port, installed, left, listening, until};
 
 const SERVER: &str = "/usr/bin/redis-server";
 const CLIENT: &str = "/usr/bin/redis-cli";
@@ -66,6 +66,7 @@ impl Redis {
     /// Ends it at once, as a power failure would.
     pub fn kill(&mut self) {
         self.group = None;
+        left(self.port);
     }
 
     /// Starts it again where it was killed, and waits until it serves.

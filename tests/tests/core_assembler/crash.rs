@@ -60,7 +60,7 @@ fn carry_out(story: &Story, seed: u64, window: u32, failure: Option<(World, usiz
 }
 
 /// Asserts that every node's outcome is recorded once, and nothing comes after the end.
-fn once(log: &[Recorded]) {
+pub(crate) fn once(log: &[Recorded]) {
     let mut outcomes: BTreeMap<Node, u32> = BTreeMap::new();
     let mut ended = false;
     for recorded in log {

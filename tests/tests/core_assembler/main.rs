@@ -3,6 +3,7 @@
 
 mod acceptance;
 mod budget;
+mod cancel;
 mod crash;
 mod dice;
 mod fairness;
@@ -10,6 +11,7 @@ mod honesty;
 mod interpreter;
 mod orders;
 mod reports;
+mod rerun;
 mod sketch;
 mod stage;
 mod work;

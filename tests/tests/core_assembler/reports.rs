@@ -231,3 +231,26 @@ proptest! {
         retries_keep_their_times(&story, &stage.logs[&job_id(1)]);
     }
 }
+
+#[test]
+fn a_retry_that_a_clock_ahead_of_ours_recorded_does_not_wait_for_that_time() {
+    let story = story(vec![Sketch { max_attempts: 3, fates: vec![Fate::Exit, Fate::Done], ..plain() }]);
+    for (back_ms, at_once) in [(0, false), (3_600_000, true)] {
+        let mut stage = begin(&story, 4);
+        let (first, failed) = stage.work(&story, 0);
+        say(&mut stage, work::report(&first, failed));
+        stage.now -= back_ms;
+        stage.crash(true);
+        stage.turn(&[]);
+        assert_eq!(stage.queue.len(), usize::from(at_once), "{back_ms}");
+        // Nothing else waits for an hour either.
+        while stage.queue.is_empty() {
+            assert!(stage.wait());
+            stage.turn(&[]);
+        }
+        assert!(stage.now < START + 600_000);
+        let (second, done) = stage.work(&story, 0);
+        say(&mut stage, work::report(&second, done));
+        assert_eq!(stage.answers[0].answer.result, JobResult::Complete);
+    }
+}

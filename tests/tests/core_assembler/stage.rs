@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use candor_assembler::decide::Effect;
+use candor_assembler::decide::{Effect, Input};
 use candor_assembler::partition::{Partition, Turn};
 use candor_proto::event::Recorded;
-use candor_proto::message::{Assignment, Message, PlanReady, ReplyTo};
+use candor_proto::message::{Assignment, DirectiveReply, Message, Order, PlanReady, ReplyTo};
 use candor_proto::{Answer, AttemptId, Event, Job, JobId, Millis, Node, Outcome, Plan, TaskState};
 use candor_workflow::catalogue::Catalogue;
 use uuid::Uuid;
@@ -72,6 +72,10 @@ pub(crate) struct Stage {
     pub(crate) refusals: Vec<(ReplyTo, String)>,
     pub(crate) recorded: Vec<String>,
     pub(crate) revoked: BTreeSet<AttemptId>,
+    /// Jobs that were revoked as a whole.
+    pub(crate) revoked_jobs: Vec<JobId>,
+    /// What was said about directives.
+    pub(crate) directed: Vec<DirectiveReply>,
     pub(crate) illegal: Vec<&'static str>,
     pub(crate) known: Vec<&'static str>,
     /// Published and not yet confirmed.
@@ -114,6 +118,8 @@ impl Stage {
             refusals: Vec::new(),
             recorded: Vec::new(),
             revoked: BTreeSet::new(),
+            revoked_jobs: Vec::new(),
+            directed: Vec::new(),
             illegal: Vec::new(),
             known: Vec::new(),
             unconfirmed: Vec::new(),
@@ -154,13 +160,27 @@ impl Stage {
         for message in messages {
             self.recall(message);
         }
+        let inputs: Vec<Input> = messages.iter().map(|message| self.input(message)).collect();
         let dice = &mut self.dice;
-        self.partition.turn(messages, self.now, &mut || attempt(dice))
+        self.partition.turn(&inputs, self.now, &mut || attempt(dice))
+    }
+
+    /// What the shell hands to the core. Whoever directs wants to hear what becomes of it.
+    fn input(&self, message: &Message) -> Input {
+        let directed = matches!(message, Message::Directive(_));
+        let parent = match message {
+            Message::Directive(directive) => match directive.order {
+                Order::Rerun { parent, .. } => Some(Ok(self.logs.get(&parent).cloned().unwrap_or_default())),
+                _ => None,
+            },
+            _ => None,
+        };
+        Input { reply_to: directed.then(|| asker("person")), parent, ..Input::from(message.clone()) }
     }
 
     /// A request that came again may be about a job that is over: its log is loaded once more.
     fn recall(&mut self, message: &Message) {
-        if let Message::PlanReady(_) | Message::PlanRefused(_) = message
+        if let Message::PlanReady(_) | Message::PlanRefused(_) | Message::Directive(_) = message
             && let Some(job) = message.job()
             && self.partition.job(job).is_none()
             && self.logs.contains_key(&job)
@@ -180,6 +200,11 @@ impl Stage {
             assert!(!append.events.is_empty(), "an append appends");
             for recorded in &append.events {
                 assert_eq!(recorded.seq, log.len() as u64 + 1, "events are numbered");
+                if recorded.at < self.now {
+                    // Taken over from the job that this one does again.
+                    log.push(recorded.clone());
+                    continue;
+                }
                 assert_eq!(recorded.at, self.now);
                 match &recorded.event {
                     Event::Released { node, .. } => self.releases.push((append.job, *node)),
@@ -253,6 +278,7 @@ impl Stage {
                 self.unconfirmed.push(Posted::Release(job, assignment.node, assignment.attempt));
                 self.queue.push(*assignment);
             }
+            Effect::Revoke(revocation) if revocation.attempts.is_empty() => self.revoked_jobs.push(revocation.job),
             Effect::Revoke(revocation) => self.revoked.extend(revocation.attempts),
             Effect::Recorded { to } => self.recorded.push(to),
             Effect::Answer { .. } => unreachable!("written before"),
@@ -260,7 +286,10 @@ impl Stage {
                 let Message::Refusal(refusal) = *message else { panic!("a refusal") };
                 self.refusals.push((to, refusal.error.code));
             }
-            Effect::DirectiveReply { .. } => panic!("nobody directed anything"),
+            Effect::DirectiveReply { to, reply } => {
+                assert_eq!(to, asker("person"));
+                self.directed.push(reply);
+            }
         }
     }
 

@@ -61,6 +61,7 @@ pub(crate) fn report(assignment: &Assignment, outcome: Outcome) -> Report {
         node: assignment.node,
         input_digest: assignment.input_digest,
         outcome,
+        stored: None,
         usage: Usage::default(),
         worker: "worker".into(),
         traceparent: None,

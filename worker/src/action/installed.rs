@@ -3,12 +3,14 @@
 //! It reads the task's `with` as JSON and writes its outputs as one JSON object, as `exec` with `protocol: json`. Where its
 //! schema says `format: path` it gets the path of a file that is laid down.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use candor_proto::{Class, ErrorClass, Evidence, FileValue, Outcome, Score, TaskError, ValueType};
+use candor_proto::{Class, ErrorClass, Evidence, FileValue, Outcome, Score, TaskError};
 use candor_workflow::catalogue::{ActionSpec, Catalogue, OutputKind};
+use candor_workflow::fit_outputs;
 use candor_workflow::validator::Validator;
 use serde_json::{Map, Value};
 
@@ -111,21 +113,23 @@ impl Installed {
     }
 
     /// What it declares it must give.
-    fn judged(&self, outputs: Map<String, Value>, mut evidence: Vec<Evidence>) -> Outcome {
+    fn judged(&self, mut outputs: Map<String, Value>, mut evidence: Vec<Evidence>) -> Outcome {
         for (name, spec) in &self.spec.outputs {
-            let kinds: &[ValueType] = match &spec.kind {
-                OutputKind::One(kind) => std::slice::from_ref(kind),
-                OutputKind::Either(kinds) => kinds,
+            let (code, message) = match &spec.kind {
+                OutputKind::One(kind) => match fit_outputs(&mut outputs, &BTreeMap::from([(name.clone(), *kind)])) {
+                    Ok(()) => continue,
+                    Err(problem) => (problem.code, problem.message),
+                },
+                OutputKind::Either(kinds) => match outputs.get(name) {
+                    Some(value) if kinds.iter().any(|kind| kind.admits(value)) => continue,
+                    Some(_) => {
+                        ("output_type", format!("the output `{name}` is not of the type that the action declares"))
+                    }
+                    None => ("output_missing", format!("the output `{name}` that the action declares is missing")),
+                },
             };
-            let error = match outputs.get(name) {
-                Some(value) if kinds.iter().any(|kind| kind.admits(value)) => continue,
-                Some(_) => ("output_type", format!("the output `{name}` is not of the type that the action declares")),
-                None => ("output_missing", format!("the output `{name}` that the action declares is missing")),
-            };
-            let advice = format!("mend the program {}, or its declaration", self.program.display());
-            return Outcome::Fail {
-                error: TaskError::new(ErrorClass::Execution, error.0, error.1).with_advice(advice),
-            };
+            let advice = format!("mend the program of the action `{}`, or its declaration", self.spec.name);
+            return Outcome::Fail { error: TaskError::new(ErrorClass::Validation, code, message).with_advice(advice) };
         }
         if self.spec.model {
             evidence.push(Evidence::limit(Class::Asserted, "model", Score::ONE));

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::error::{Error, Result};
 use crate::laydown::{self, OUT, OWN, Sharing};
+use crate::secrets::Masks;
 use crate::supervisor::{Captured, Ending, Program, Supervisor};
 use crate::{classify, collect, limits};
 
@@ -51,15 +52,14 @@ impl Processes {
 
     /// Runs a program; `Err` is the outcome when it did not end well.
     pub(super) async fn run(&self, context: &Context, call: Call) -> std::result::Result<Finished, Outcome> {
-        let timeout_ms = context.deadline.saturating_sub(context.clock.now());
         let environment = self.environment(context);
         check_nul(&environment, &call).map_err(failed)?;
         let program = Program { program: call.program, arguments: call.arguments, environment, stdin: call.stdin };
         let ending = self.supervisor.run(context, program).await.map_err(failed)?;
         let Ending { how, stdout, mut stderr } = ending;
-        let exit_code = match classify::program(&how, &call.ok_codes, timeout_ms) {
+        let exit_code = match classify::program(&how, &call.ok_codes, context.timeout_ms) {
             Ok(code) => code,
-            Err(outcome) => return Err(with_detail(outcome, &mut stderr, stdout.is_cut())),
+            Err(outcome) => return Err(with_detail(outcome, &mut stderr, stdout.is_cut(), &context.masks.fresh())),
         };
         Ok(Finished { exit_code, stdout, stderr })
     }
@@ -206,9 +206,9 @@ fn said_of_output(error: Error) -> Error {
     }
 }
 
-fn with_detail(outcome: Outcome, stderr: &mut Captured, stdout_cut: bool) -> Outcome {
+fn with_detail(outcome: Outcome, stderr: &mut Captured, stdout_cut: bool, masks: &Masks) -> Outcome {
     let Outcome::Fail { error } = outcome else { return outcome };
-    let mut detail = match stderr.end() {
+    let mut detail = match stderr.end(masks) {
         Ok(text) => text,
         Err(error) => format!("(standard error cannot be read: {error})"),
     };

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use super::process::{self, Call, Finished, Processes};
 use super::{Action, Context};
 use crate::error::{Error, Result};
+use crate::secrets::Masks;
 use crate::{collect, laydown, limits};
 
 const BOOTSTRAP: &str = include_str!("python/bootstrap.py");
@@ -149,11 +150,11 @@ async fn answer(context: &Context, finished: Finished, tables: &[TableValue], is
         None => Returned::default(),
     };
     if let Some(raised) = returned.error {
-        return Ok(Outcome::Fail { error: raised.into_task_error() });
+        return Ok(Outcome::Fail { error: raised.into_task_error(&context.masks.fresh()) });
     }
     if exit_code != 0 {
         let error = TaskError::new(ErrorClass::Execution, "exit", format!("exited with {exit_code}"));
-        return Ok(Outcome::Fail { error: error.with_detail(&stderr.end().unwrap_or_default()) });
+        return Ok(Outcome::Fail { error: error.with_detail(&stderr.end(&context.masks.fresh()).unwrap_or_default()) });
     }
     let mut outputs = returned.outputs;
     if is_script {
@@ -178,7 +179,7 @@ async fn answer(context: &Context, finished: Finished, tables: &[TableValue], is
 }
 
 impl Raised {
-    fn into_task_error(self) -> TaskError {
+    fn into_task_error(self, masks: &Masks) -> TaskError {
         let class = match self.code.as_str() {
             "function" | "args" => ErrorClass::Validation,
             _ => ErrorClass::Execution,
@@ -188,7 +189,8 @@ impl Raised {
             error = error.with_advice("raise `limits.memory`, or go through tables row by row");
         }
         match self.traceback {
-            Some(traceback) => error.with_detail(&traceback),
+            // Masked before it is cut to what travels.
+            Some(traceback) => error.with_detail(&masks.text(&traceback)),
             None => error,
         }
     }

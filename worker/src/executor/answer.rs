@@ -1,46 +1,39 @@
-//! What may leave the worker: answers that keep its protocol, without secrets, short enough to travel.
+//! What may leave the worker: answers that keep its protocol, without secrets, no larger than a job's outputs may be.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use candor_proto::limits::VALUE_NESTING_MAX;
 use candor_proto::value::{json_bytes, nests_within};
 use candor_proto::{ErrorClass, Evidence, Outcome, TaskError, ValueType};
+use candor_workflow::fit_outputs;
 use serde_json::{Map, Value};
 
 use crate::limits;
 use crate::secrets::Masks;
 
-/// What to do about outputs that do not fit into a report.
+/// What to do about outputs that are too large.
 pub(crate) const TOO_LARGE_ADVICE: &str =
     "write large results as files below $CANDOR_OUT, or return rows as a table, and hand on the file or table value";
 
-/// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a report.
-/// A program that breaks it failed in its execution: its input was right, its answer is not.
+/// The worker's own protocol: what a task declares it must give, in the declared type, and all of it must fit into a job's outputs.
+/// Outputs that the declaration does not fit are what an output schema would refuse, and trying again mends neither;
+/// of outputs that are too large, the program's execution is to blame.
 pub(super) fn check(outcome: Outcome, declared: &BTreeMap<String, ValueType>) -> Outcome {
-    let Outcome::Done { outputs, evidence } = outcome else { return outcome };
-    match broken(&outputs, declared) {
+    let Outcome::Done { mut outputs, evidence } = outcome else { return outcome };
+    let fits = fit_outputs(&mut outputs, declared).map_err(|problem| {
+        TaskError::new(ErrorClass::Validation, problem.code, problem.message).with_advice(problem.advice)
+    });
+    match fits.err().or_else(|| unfit_to_travel(&outputs)) {
         Some(error) => Outcome::Fail { error },
         None => Outcome::Done { outputs, evidence },
     }
 }
 
-fn broken(outputs: &Map<String, Value>, declared: &BTreeMap<String, ValueType>) -> Option<TaskError> {
+fn unfit_to_travel(outputs: &Map<String, Value>) -> Option<TaskError> {
     let error = |code: &str, message: String, advice: &str| {
         Some(TaskError::new(ErrorClass::Execution, code, message).with_advice(advice))
     };
-    for (name, kind) in declared {
-        match outputs.get(name) {
-            None => {
-                let message = format!("the declared output `{name}` is missing");
-                return error("output_missing", message, "write it, or take it out of the task's `outputs`");
-            }
-            Some(value) if !kind.admits(value) => {
-                let message = format!("the output `{name}` is {}, not the declared {}", described(value), kind.word());
-                return error("output_type", message, "change what is written, or the type in the task's `outputs`");
-            }
-            Some(_) => {}
-        }
-    }
     let deep = outputs.iter().find(|(_, value)| !nests_within(value, VALUE_NESTING_MAX));
     if let Some((name, _)) = deep {
         let message =
@@ -60,15 +53,27 @@ fn broken(outputs: &Map<String, Value>, declared: &BTreeMap<String, ValueType>) 
     None
 }
 
-fn described(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a number with a fraction",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a map",
+/// The outcome without the attempt's own folder in what it says: paths below it stay as they are in the folder.
+/// The folder is another one in every attempt, and nobody can look into it afterwards.
+pub(super) fn placeless(outcome: Outcome, directory: &Path) -> Outcome {
+    let folder = directory.display().to_string();
+    if folder.is_empty() {
+        return outcome;
+    }
+    let text = |text: String| match text.contains(&folder) {
+        true => text.replace(&format!("{folder}/"), "").replace(&folder, "."),
+        false => text,
+    };
+    let plain = |error: TaskError| TaskError {
+        message: text(error.message),
+        detail: error.detail.map(text),
+        advice: error.advice.map(text),
+        ..error
+    };
+    match outcome {
+        Outcome::Fail { error } => Outcome::Fail { error: plain(error) },
+        Outcome::Retry { error, after_ms } => Outcome::Retry { error: plain(error), after_ms },
+        other @ (Outcome::Done { .. } | Outcome::Cancelled) => other,
     }
 }
 
@@ -78,7 +83,7 @@ pub(super) fn masked(outcome: Outcome, masks: &Masks) -> Outcome {
         Outcome::Done { outputs, evidence } => {
             let mut outputs = Value::Object(outputs);
             masks.value(&mut outputs);
-            // Masking changes texts only, so this is the map that went in.
+            // Masking leaves a map a map.
             let outputs = outputs.as_object_mut().map(std::mem::take).unwrap_or_default();
             Outcome::Done {
                 outputs,
@@ -98,6 +103,7 @@ fn masked_evidence(mut piece: Evidence, masks: &Masks) -> Evidence {
 
 fn masked_error(mut error: TaskError, masks: &Masks) -> TaskError {
     let text = |text: &str| masks.text(text).into_owned();
+    error.code = text(&error.code);
     error.message = shortened(text(&error.message));
     error.advice = error.advice.map(|advice| text(&advice));
     if let Some(detail) = error.detail.take() {

@@ -8,6 +8,8 @@ use candor_proto::limits::{ERROR_DETAIL_BYTES_MAX, INLINE_BYTES_MAX};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::secrets::Masks;
+
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -112,18 +114,19 @@ impl Captured {
         Ok(Box::new(file.try_clone()?))
     }
 
-    /// Its end, as text, long enough for the detail of an error.
-    pub fn end(&mut self) -> std::io::Result<String> {
-        let max = ERROR_DETAIL_BYTES_MAX as u64;
+    /// Its end, as text without secrets, long enough for the detail of an error. Masked before it is cut to that length:
+    /// of a secret that the cut would part, no part is left.
+    pub fn end(&mut self, masks: &Masks) -> std::io::Result<String> {
+        let max = ERROR_DETAIL_BYTES_MAX + masks.reach();
         let bytes = match &mut self.file {
-            None => self.memory[self.memory.len().saturating_sub(ERROR_DETAIL_BYTES_MAX)..].to_vec(),
+            None => self.memory[self.memory.len().saturating_sub(max)..].to_vec(),
             Some(file) => {
                 let mut bytes = Vec::new();
-                file.seek(SeekFrom::Start(self.bytes.saturating_sub(max)))?;
+                file.seek(SeekFrom::Start(self.bytes.saturating_sub(max as u64)))?;
                 file.read_to_end(&mut bytes)?;
                 bytes
             }
         };
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(masks.excerpt(&bytes, self.bytes > max as u64, self.cut))
     }
 }

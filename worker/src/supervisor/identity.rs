@@ -53,6 +53,7 @@ impl Identities {
             return Ok(Err("the worker is root of a namespace that has no other users"));
         }
         let folder = lock_folder(&[Path::new("/run"), &std::env::temp_dir()])?;
+        end_forgotten(&folder);
         Ok(Ok(Self { folder, next: AtomicU32::new(std::process::id().wrapping_mul(7)) }))
     }
 
@@ -77,8 +78,8 @@ impl Identities {
             }
             let mut found = Vec::new();
             lock.read_to_end(&mut found)?;
-            // Its last worker died: the attempt's processes may need a moment yet.
-            if found == HELD && !tree::everybody(|process| tree::runs_as(process, id)).is_empty() {
+            // Its last worker died, and perhaps the supervisor with it: nobody else ends what it left.
+            if found == HELD && end_all_of(id) > 0 {
                 return Ok(None);
             }
             lock.set_len(0)?;
@@ -110,6 +111,35 @@ impl Drop for Identity {
             let _ = self.lock.set_len(0);
         }
     }
+}
+
+/// Ends what attempts left whose worker was killed together with their supervisors, so that nothing of them runs beside
+/// what is begun again. Their users are those that nobody holds and that were never given back.
+fn end_forgotten(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let id = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let Some(id) = id.filter(|id| (USERS_FIRST..USERS_FIRST + USERS).contains(id)) else { continue };
+        end_if_forgotten(&entry.path(), id);
+    }
+}
+
+fn end_if_forgotten(path: &Path, id: u32) {
+    let Ok(mut lock) = File::options().read(true).write(true).open(path) else { return };
+    let mut found = Vec::new();
+    if lock.try_lock().is_err() || lock.read_to_end(&mut found).is_err() || found != HELD {
+        return;
+    }
+    let left = end_all_of(id);
+    if left > 0 {
+        tracing::error!(user = id, left, "processes of a forgotten attempt could not be killed");
+    } else if let Err(error) = lock.set_len(0) {
+        tracing::warn!(user = id, %error, "a user id could not be given back");
+    }
+}
+
+/// Ends every process of this user; gives back how many would not die.
+fn end_all_of(id: u32) -> u32 {
+    tree::kill_found(|| tree::everybody(|process| tree::runs_as(process, id)))
 }
 
 /// Whether a map of user ids has all the users for attempts, each as one range.
@@ -151,6 +181,31 @@ fn lock_folder(places: &[&Path]) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No attempt ever has this user.
+    const NOBODYS: u32 = USERS_FIRST + USERS + 321;
+
+    #[test]
+    fn what_a_killed_worker_and_its_supervisor_left_is_ended_and_what_somebody_holds_is_not() {
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NOBODYS.to_string());
+        fs::write(&path, HELD).unwrap();
+        let mut left = std::os::unix::process::CommandExt::uid(std::process::Command::new("sleep").arg("300"), NOBODYS)
+            .current_dir("/")
+            .spawn()
+            .unwrap();
+        let holder = File::options().read(true).write(true).open(&path).unwrap();
+        holder.try_lock().unwrap();
+        end_if_forgotten(&path, NOBODYS);
+        assert!(left.try_wait().unwrap().is_none(), "what somebody holds was ended");
+        drop(holder);
+        end_if_forgotten(&path, NOBODYS);
+        assert!(!left.wait().unwrap().success());
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
 
     #[test]
     fn a_namespace_with_too_few_users_is_noticed() {

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candor_platform::runtime;
@@ -17,6 +18,7 @@ use super::SUPERVISE;
 use super::capture::{Captured, Stream};
 use super::identity::{Identities, Identity};
 use super::orders::{Bounds, Ended, Orders, Refusal, Said};
+use super::strangers::Strangers;
 use super::tree;
 use crate::action::Context;
 use crate::error::{Error, Result};
@@ -31,6 +33,8 @@ const DRAIN_MS: u64 = 1_000;
 pub struct Supervisor {
     executable: PathBuf,
     identities: Option<Identities>,
+    /// Where attempts have no users of their own.
+    strangers: Option<Arc<Strangers>>,
     spill: PathBuf,
     attempts: AtomicU32,
 }
@@ -89,8 +93,9 @@ impl Supervisor {
                 None
             }
         };
+        let strangers = if identities.is_some() { None } else { Some(Arc::new(Strangers::adopt()?)) };
         let executable = executable.unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
-        Ok(Self { executable, identities, spill, attempts: AtomicU32::new(std::process::id()) })
+        Ok(Self { executable, identities, strangers, spill, attempts: AtomicU32::new(std::process::id()) })
     }
 
     /// Whether each attempt gets a user of its own.
@@ -106,7 +111,7 @@ impl Supervisor {
             adopt(&context.directory, id)?;
         }
         let max = context.limits.output_bytes.unwrap_or(limits::OUTPUT_BYTES);
-        let mut running = Running::start(&self.executable, &orders, identity, max).await?;
+        let mut running = Running::start(self, &orders, identity, max).await?;
         let said = running.follow(context, &self.spill, &orders).await?;
         let swept = running.end(said.is_none(), &context.directory).await;
         running.drain(&self.spill).await?;
@@ -174,7 +179,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(executable: &Path, orders: &Orders, identity: Option<Identity>, max: u64) -> Result<Self> {
+    async fn start(supervisor: &Supervisor, orders: &Orders, identity: Option<Identity>, max: u64) -> Result<Self> {
         let failed = |what: &str, error: &std::io::Error| Error::io(what.to_owned(), error);
         let channel = || -> std::io::Result<_> {
             let (ours, theirs) = StdUnixStream::pair()?;
@@ -188,17 +193,23 @@ impl Running {
         let (mut control, theirs) = channel().map_err(|error| failed("make a channel to the supervisor", &error))?;
         let (stdout, out) = pipe().map_err(|error| failed("make a pipe", &error))?;
         let (stderr, err) = pipe().map_err(|error| failed("make a pipe", &error))?;
-        let mut command = Command::new(executable);
+        let mut command = Command::new(&supervisor.executable);
         command.arg(SUPERVISE).env_clear().process_group(0).current_dir("/");
         command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::from(out)).stderr(Stdio::from(err));
-        let child = runtime::blocking(move || command.spawn()).await.ok_or(Error::SupervisorLost)?;
+        let strangers = supervisor.strangers.clone();
+        let known = strangers.clone();
+        let spawn = move || match known {
+            Some(strangers) => strangers.starting(|| command.spawn(), Child::id),
+            None => command.spawn(),
+        };
+        let child = runtime::blocking(spawn).await.ok_or(Error::SupervisorLost)?;
         let child = child.map_err(|error| failed("start a supervisor", &error))?;
         let mut line = serde_json::to_vec(orders).map_err(|error| failed("write orders", &error.into()))?;
         line.push(b'\n');
         let stream = |pipe| Stream::new(pipe, max);
         // A supervisor that is gone already shows itself by the end of its socket.
         let _ = control.write_all(&line).await;
-        let process = Process { child: Some(child), identity };
+        let process = Process { child: Some(child), identity, strangers };
         Ok(Self { process, control: Some(control), stdout: stream(stdout), stderr: stream(stderr) })
     }
 
@@ -238,17 +249,21 @@ impl Running {
     async fn end(&mut self, lost: bool, directory: &Path) -> u32 {
         let (child, directory) = (self.process.child.take(), directory.to_owned());
         let user = self.process.identity.as_ref().map(Identity::id);
+        let strangers = self.process.strangers.clone();
         let work = move || {
             if let Some(mut child) = child {
                 if lost {
                     let _ = child.kill();
                 }
-                let _ = child.wait();
+                wait(&mut child, strangers.as_deref());
             }
             match (lost, user) {
                 (false, _) => 0,
                 (true, Some(user)) => tree::kill_found(|| tree::everybody(|process| tree::runs_as(process, user))),
-                (true, None) => tree::kill_found(|| tree::everybody(|process| tree::belongs_to(process, &directory))),
+                (true, None) => {
+                    let strangers = strangers.map_or(0, |strangers| strangers.end());
+                    strangers + tree::kill_found(|| tree::everybody(|process| tree::belongs_to(process, &directory)))
+                }
             }
         };
         runtime::blocking(work).await.unwrap_or(0)
@@ -275,12 +290,15 @@ impl Drop for Process {
     /// When the attempt is dropped half-way, its supervisor notices and ends; the user id is free only after that.
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        let identity = self.identity.take();
-        let wait = move || {
-            let _ = child.wait();
+        let (identity, strangers) = (self.identity.take(), self.strangers.take());
+        let work = move || {
+            wait(&mut child, strangers.as_deref());
+            if let Some(strangers) = strangers {
+                strangers.end();
+            }
             drop(identity);
         };
-        if let Err(error) = runtime::thread("candor-reaper", wait) {
+        if let Err(error) = runtime::thread("candor-reaper", work) {
             tracing::warn!(%error, "could not wait for a supervisor");
         }
     }
@@ -290,6 +308,15 @@ impl Drop for Process {
 struct Process {
     child: Option<Child>,
     identity: Option<Identity>,
+    strangers: Option<Arc<Strangers>>,
+}
+
+/// Waits until a supervisor has ended.
+fn wait(child: &mut Child, strangers: Option<&Strangers>) {
+    let _ = child.wait();
+    if let Some(strangers) = strangers {
+        strangers.ended(child.id());
+    }
 }
 
 /// Gives the attempt's folders to its user. Files in them stay as they were laid down, for reading only.

@@ -129,7 +129,8 @@ fn descendants() -> BTreeSet<Pid> {
     found
 }
 
-fn children(parent: i32) -> Vec<i32> {
+/// The children of a process.
+pub(super) fn children(parent: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else { return Vec::new() };
     threads
         .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok())

@@ -22,7 +22,7 @@ impl Reader {
     /// Opens the body of `table` that lies at `path`.
     pub fn open(path: &Path, table: &TableValue) -> Result<Self, TaskError> {
         let what = format!("cannot read the table `{}` at {}", table.name, path.display());
-        let file = File::open(path).map_err(|error| disk::fault(what, &error))?;
+        let file = File::open(path).map_err(|error| disk::own_fault(what, &error))?;
         let body = BufReader::with_capacity(CHUNK_BYTES, Checksum::new(file));
         Ok(Self { body: Some(body), table: table.clone(), count: 0, line: Vec::new() })
     }
@@ -32,7 +32,8 @@ impl Reader {
         self.line.clear();
         let mut limited = body.by_ref().take(ROW_BYTES_MAX as u64 + 1);
         let read = limited.read_until(b'\n', &mut self.line);
-        let read = read.map_err(|error| disk::fault(format!("cannot read the table `{}`", self.table.name), &error))?;
+        let read =
+            read.map_err(|error| disk::own_fault(format!("cannot read the table `{}`", self.table.name), &error))?;
         if read == 0 {
             return self.end().map(|()| None);
         }

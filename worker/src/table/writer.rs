@@ -29,7 +29,7 @@ impl Writer {
     pub fn create(folder: &Path, columns: Vec<Column>) -> Result<Self, TaskError> {
         let what = format!("cannot write a table in {}", folder.display());
         let file = tempfile::Builder::new().prefix(".table-").tempfile_in(folder);
-        let (file, path) = file.map(NamedTempFile::into_parts).map_err(|error| disk::fault(&what, &error))?;
+        let (file, path) = file.map(NamedTempFile::into_parts).map_err(|error| disk::own_fault(&what, &error))?;
         Ok(Self { body: BufWriter::with_capacity(CHUNK_BYTES, file), path, columns, count: 0, line: Vec::new() })
     }
 
@@ -48,7 +48,7 @@ impl Writer {
             return Err(TaskError::new(ErrorClass::Validation, "row_too_long", message));
         }
         self.line.push(b'\n');
-        self.body.write_all(&self.line).map_err(|error| disk::fault("cannot write a table", &error))?;
+        self.body.write_all(&self.line).map_err(|error| disk::own_fault("cannot write a table", &error))?;
         self.count += 1;
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Writer {
 
     /// The finished body.
     pub fn finish(mut self) -> Result<Unstored, TaskError> {
-        self.body.flush().map_err(|error| disk::fault("cannot write a table", &error))?;
+        self.body.flush().map_err(|error| disk::own_fault("cannot write a table", &error))?;
         Ok(Unstored { path: self.path, columns: self.columns, count: self.count })
     }
 }

@@ -1,6 +1,6 @@
 //! `csv.metrics`, against numbers that Python's `statistics` computed.
 
-use candor_worker::action::csv::{CsvMetrics, CsvRead};
+use candor_worker::action::csv::{CsvAnomalies, CsvMetrics, CsvRead};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -102,6 +102,27 @@ async fn every_kind_of_column_has_its_measures() {
     assert_eq!(columns["d"], json!({"count": 3, "nulls": 1, "distinct": 3, "min": "2023-05-06", "max": "2025-01-01"}));
     let all = stage.done(CsvMetrics, json!({"rows": rows})).await["columns"].clone();
     assert_eq!(all.as_object().unwrap().keys().collect::<Vec<_>>(), ["n"]);
+}
+
+#[tokio::test]
+async fn large_whole_numbers_stay_what_they_are() {
+    let stage = Stage::new();
+    let schema = json!({"fields": [{"name": "n", "type": "integer"}]});
+    let text = "n\n9007199254740993\n-9007199254740995\n9223372036854775807\n";
+    let path = stage.file("data.csv", text).await;
+    let rows = stage.done(CsvRead, json!({"path": path, "schema": schema})).await["rows"].clone();
+    let n = stage.done(CsvMetrics, json!({"rows": rows})).await["columns"]["n"].clone();
+    assert_eq!(
+        [&n["min"], &n["max"], &n["sum"]],
+        [&json!(-9_007_199_254_740_995_i64), &json!(i64::MAX), &json!(9_223_372_036_854_775_805_i64)]
+    );
+    let outputs = stage.done(CsvAnomalies, json!({"rows": rows, "threshold": 0.1})).await;
+    let values: Vec<Value> = stage.rows(&outputs["rows"]).iter().map(|row| row[2].clone()).collect();
+    assert!(values.contains(&json!(i64::MAX)), "{values:?}");
+    let path = stage.file("none.csv", "n\n").await;
+    let none = stage.done(CsvRead, json!({"path": path, "schema": schema})).await["rows"].clone();
+    let n = stage.done(CsvMetrics, json!({"rows": none})).await["columns"]["n"].clone();
+    assert_eq!([&n["min"], &n["sum"]], [&Value::Null, &json!(0)]);
 }
 
 #[tokio::test]

@@ -109,6 +109,7 @@ impl Stage {
             outputs: BTreeMap::new(),
             limits: Limits::default(),
             deadline: u64::MAX,
+            timeout_ms: u64::MAX,
             stop: Stop::default(),
             directory,
             allow_paths: None,

@@ -107,6 +107,28 @@ async fn rules_that_are_wrong_are_refused_before_any_row_is_read() {
 }
 
 #[tokio::test]
+async fn a_rule_that_cannot_be_asked_of_any_row_fails_instead_of_setting_all_aside() {
+    let stage = Stage::new();
+    let schema = json!({"fields": [{"name": "a", "type": "integer"}]});
+    let rows = table(&stage, "a\n1\n2\n\n", schema).await;
+    for (assert, said) in [
+        ("row.b > 1", "reads the column `b`"),
+        ("row.a > 9 && row['b c'] == 1", "reads the column `b c`"),
+        ("row.a", "neither true nor false"),
+        ("row.a > 1 ? 'yes' : 'no'", "neither true nor false"),
+    ] {
+        let rules = json!([{"id": "r", "assert": assert}]);
+        let error = stage.fails(CsvValidate, json!({"rows": rows, "rules": rules})).await;
+        assert!(error.message.contains(said), "{assert}: {}", error.message);
+        assert_eq!(error.class, candor_proto::ErrorClass::Validation);
+    }
+    for (assert, count) in [("!has(row.b) || row.b > 1", 0), ("row.a / (row.a - 1) > 0", 1)] {
+        let rules = json!([{"id": "r", "assert": assert}]);
+        assert_eq!(stage.done(CsvValidate, json!({"rows": rows, "rules": rules})).await["count"], count, "{assert}");
+    }
+}
+
+#[tokio::test]
 async fn an_expression_that_is_deep_does_not_bring_the_worker_down() {
     let stage = Stage::new();
     let rows = table(&stage, "a\n1\n", Value::Null).await;

@@ -49,3 +49,43 @@ impl Artifacts for Folder {
         Err(Error::Moved { name: name.to_owned() })
     }
 }
+
+/// The same, on a disk that has no room.
+pub(crate) struct Full(std::sync::Arc<Folder>);
+
+impl Full {
+    pub(crate) const fn new(inner: std::sync::Arc<Folder>) -> Self {
+        Self(inner)
+    }
+}
+
+#[async_trait]
+impl Artifacts for Full {
+    async fn put(&self, _bytes: Vec<u8>) -> Result<Stored> {
+        Err(Error::io("write a body", &std::io::Error::from_raw_os_error(nix::errno::Errno::ENOSPC as i32)))
+    }
+
+    async fn put_file(&self, _path: &Path) -> Result<Stored> {
+        self.put(Vec::new()).await
+    }
+
+    async fn get(&self, sha256: Sha256, max: u64) -> Result<Vec<u8>> {
+        self.0.get(sha256, max).await
+    }
+
+    async fn local(&self, sha256: Sha256) -> Result<PathBuf> {
+        self.0.local(sha256).await
+    }
+
+    async fn contains(&self, sha256: Sha256) -> Result<bool> {
+        self.0.contains(sha256).await
+    }
+
+    async fn reference(&self, name: &str) -> Result<Option<Sha256>> {
+        self.0.reference(name).await
+    }
+
+    async fn point(&self, name: &str, expected: Option<Sha256>, to: Sha256) -> Result<()> {
+        self.0.point(name, expected, to).await
+    }
+}

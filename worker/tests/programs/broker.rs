@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use candor_platform::broker::embedded::{Depth, EmbeddedBroker};
-use candor_platform::broker::{Binding, Fate, Outgoing, Properties, Settle, Settled, Target, to_queue};
+use candor_platform::broker::{Binding, Fate, Outgoing, Properties, Settle, Settled, Standing, Target, to_queue};
 use candor_platform::error::{Error, Result};
 use candor_platform::runtime::sync::Notify;
 use candor_platform::{Broker, Consumer, Delivery, runtime};
@@ -38,12 +38,14 @@ pub(crate) struct Record {
 
 /// What the worker holds. The test itself has a connection of its own.
 pub(crate) struct Recording {
-    connection: Arc<dyn Broker>,
+    connection: Mutex<Arc<dyn Broker>>,
     outside: Arc<dyn Broker>,
     broker: EmbeddedBroker,
     pub(crate) record: Arc<Record>,
     /// Publishes that fail from now on.
     pub(crate) failing: Mutex<u32>,
+    /// Declarations that find no broker from now on.
+    pub(crate) absent: Mutex<u32>,
 }
 
 impl Record {
@@ -75,7 +77,28 @@ impl Recording {
         let like = topology.queues.iter().find(|queue| queue.name == Routes::default().jobs()).unwrap().clone();
         topology.queues.push(Queue { name: reports.to_owned(), ..like });
         outside.declare(&topology).await.unwrap();
-        Arc::new(Self { connection, outside, broker, record: Arc::default(), failing: Mutex::new(0) })
+        let connection = Mutex::new(connection);
+        let (failing, absent) = (Mutex::new(0), Mutex::new(0));
+        Arc::new(Self { connection, outside, broker, record: Arc::default(), failing, absent })
+    }
+
+    /// The worker's connection breaks, and it gets another one.
+    pub(crate) async fn break_off(&self) {
+        let before = std::mem::replace(&mut *self.connection.lock().unwrap(), self.broker.connect());
+        before.close().await;
+    }
+
+    fn now(&self) -> Arc<dyn Broker> {
+        Arc::clone(&self.connection.lock().unwrap())
+    }
+
+    fn is_there(&self) -> Result<()> {
+        let mut absent = self.absent.lock().unwrap();
+        if *absent == 0 {
+            return Ok(());
+        }
+        *absent -= 1;
+        Err(Error::NoAnswer { ms: 1 })
     }
 
     /// How a queue stands.
@@ -116,11 +139,13 @@ impl Recording {
 #[async_trait]
 impl Broker for Recording {
     async fn declare(&self, topology: &Topology) -> Result<()> {
-        self.connection.declare(topology).await
+        self.is_there()?;
+        self.now().declare(topology).await
     }
 
     async fn declare_private(&self, queue: &Queue, bindings: &[Binding]) -> Result<()> {
-        self.connection.declare_private(queue, bindings).await
+        self.is_there()?;
+        self.now().declare_private(queue, bindings).await
     }
 
     async fn publish(&self, batch: Vec<Outgoing>) -> Vec<Result<()>> {
@@ -138,7 +163,7 @@ impl Broker for Recording {
             }
             let (Target::Queue(place) | Target::Exchange { name: place, .. }) = outgoing.target.clone();
             let message = outgoing.message.clone();
-            let result = self.connection.publish(vec![outgoing]).await.pop().unwrap();
+            let result = self.now().publish(vec![outgoing]).await.pop().unwrap();
             if result.is_ok() {
                 self.record.add(Happened::Published(place, message));
             }
@@ -148,12 +173,16 @@ impl Broker for Recording {
     }
 
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
-        let consumer = self.connection.consume(queue, prefetch).await?;
+        let consumer = self.now().consume(queue, prefetch).await?;
         Ok(Box::new(Deliveries { consumer, record: Arc::clone(&self.record) }))
     }
 
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        self.now().standing(queue).await
+    }
+
     async fn close(&self) {
-        self.connection.close().await;
+        self.now().close().await;
     }
 }
 

@@ -268,7 +268,7 @@ fn outputs() -> Vec<Case> {
             let error = expect_code(
                 stage
                     .shell(
-                        "(printf '{\"a\": \"'; head -c 3000000 /dev/zero | tr '\\0' x; printf '\"}') > $CANDOR_OUTPUT",
+                        "(printf '{\"a\": \"'; head -c 68000000 /dev/zero | tr '\\0' x; printf '\"}') > $CANDOR_OUTPUT",
                     )
                     .await,
                 "output_too_large",
@@ -292,10 +292,10 @@ fn outputs() -> Vec<Case> {
             let error = expect_code(stage.execute(&beyond).await, "output_too_deep");
             assert!(error.message.contains("`deep`") && error.advice.is_some(), "{error:?}");
         }),
-        case("outputs too large for a report say which is the largest and what to do", |stage| async move {
-            let with = json!({"small": 1, "large": "x".repeat(900 * 1024)});
+        case("outputs too large for a job say which is the largest and what to do", |stage| async move {
+            let with = json!({"small": 1, "large": "x".repeat(64 * 1024 * 1024)});
             let error = expect_code(stage.execute(&stage.assignment("noop", with)).await, "output_too_large");
-            assert!(error.message.contains("917504") && error.message.contains("`large`"), "{error:?}");
+            assert!(error.message.contains("67108864") && error.message.contains("`large`"), "{error:?}");
             assert!(error.advice.unwrap().contains("files below $CANDOR_OUT"));
         }),
         case("NUL characters in what a program gets are refused by name", |stage| async move {
@@ -434,13 +434,13 @@ fn stops() -> Vec<Case> {
                 brake.pull(Halted::Revoked);
             })
             .await;
-            assert_eq!(report.outcome, Outcome::Cancelled);
+            assert_eq!(report.unwrap().outcome, Outcome::Cancelled);
         }),
         case("an attempt that is revoked before it starts is cancelled", |stage| async move {
             let brake = Brake::default();
             brake.pull(Halted::Revoked);
             let assignment = stage.assignment("shell", json!({"run": "sleep 79"}));
-            assert_eq!(stage.executor.execute(&assignment, &brake).await.outcome, Outcome::Cancelled);
+            assert_eq!(stage.executor.execute(&assignment, &brake).await.unwrap().outcome, Outcome::Cancelled);
         }),
         case("an attempt that nobody waits for any more is ended", |stage| async move {
             let assignment = stage.assignment("shell", json!({"run": "sleep 80"}));

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test")]
 
 mod artifacts;
+mod bodies;
 mod broker;
 mod catalogue;
 mod exec;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         exec::cases(),
         python::cases(),
         secrets::cases(),
+        bodies::cases(),
         catalogue::cases(),
         service::cases(),
     ];

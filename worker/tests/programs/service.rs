@@ -9,9 +9,10 @@ use candor_platform::{Artifacts, Broker, SystemClock, runtime};
 use candor_proto::message::{Assignment, Report, Revocation};
 use candor_proto::{Message, Outcome};
 use candor_worker::service::Counters;
-use candor_worker::{Config, Service};
+use candor_worker::{Config, Service, Trouble};
 use serde_json::json;
 
+use crate::artifacts::Full;
 use crate::broker::{Happened, POOLS, Recording};
 use crate::stage::{Case, Stage, case};
 
@@ -23,27 +24,40 @@ struct Running {
     broker: Arc<Recording>,
     drain: watch::Sender<bool>,
     counters: Arc<Counters>,
+    trouble: watch::Receiver<Option<Trouble>>,
     service: runtime::Running<()>,
 }
 
 async fn start(stage: &Stage, grace_ms: u64) -> Running {
-    let broker = Recording::new("reports").await;
+    start_on(stage, Recording::new("reports").await, |config| config.grace_ms = grace_ms)
+}
+
+fn start_on(stage: &Stage, broker: Arc<Recording>, adjust: impl FnOnce(&mut Config)) -> Running {
+    start_with(stage, broker, Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>, adjust)
+}
+
+fn start_with(
+    stage: &Stage,
+    broker: Arc<Recording>,
+    artifacts: Arc<dyn Artifacts>,
+    adjust: impl FnOnce(&mut Config),
+) -> Running {
     let mut config = Config::new("one", std::env::var_os("PATH").unwrap().into_string().unwrap());
     config.work_dir = Some(stage.work.path().to_owned());
-    (config.grace_ms, config.concurrency) = (grace_ms, 2);
+    config.concurrency = 2;
     config.pools = POOLS.map(str::to_owned).to_vec();
-    let artifacts = Arc::clone(&stage.artifacts) as Arc<dyn Artifacts>;
+    adjust(&mut config);
     let service =
         Service::new(config, Arc::clone(&broker) as Arc<dyn Broker>, artifacts, Arc::new(SystemClock)).unwrap();
     let (drain, mut draining) = watch::channel(false);
-    let counters = service.counters();
+    let (counters, trouble) = (service.counters(), service.trouble());
     let service = runtime::spawn(async move {
         let drained = async {
             let _ = draining.wait_for(|draining| *draining).await;
         };
         service.run(drained, std::future::pending()).await.unwrap();
     });
-    Running { broker, drain, counters, service }
+    Running { broker, drain, counters, trouble, service }
 }
 
 impl Running {
@@ -102,6 +116,50 @@ pub(crate) fn cases() -> Vec<Case> {
             let report = reports(&all)[0];
             assert_eq!((report.attempt, report.worker.as_str()), (assignment.attempt, "one"));
             assert!(matches!(&report.outcome, Outcome::Done { outputs, .. } if outputs["a"] == 1));
+            worker.end().await;
+        }),
+        case("outputs that are too large to travel are stored, and the report says where", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let with = json!({"list": (0..400_000).collect::<Vec<_>>(), "half": 2.0, "text": "ü"});
+            let (large, small) = (stage.assignment("noop", with.clone()), stage.assignment("noop", json!({"a": "b"})));
+            let numbers = [worker.assign(&large).await, worker.assign(&small).await];
+            worker.settled(numbers[0]).await;
+            let all = worker.settled(numbers[1]).await;
+            let reported = |of: &Assignment| reports(&all).into_iter().find(|one| one.attempt == of.attempt).cloned();
+            let (large, small) = (reported(&large).unwrap(), reported(&small).unwrap());
+            assert!(matches!(&small.outcome, Outcome::Done { outputs, .. } if outputs["a"] == "b"));
+            assert_eq!(small.stored, None);
+            assert!(matches!(&large.outcome, Outcome::Done { outputs, .. } if outputs.is_empty()));
+            let body = stage.artifacts.get(large.stored.unwrap().sha256, u64::MAX).await.unwrap();
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap(), with, "2.0 is not 2");
+            worker.end().await;
+        }),
+        case(
+            "what a full disk of the worker's own keeps from its end is given back and not reported",
+            |stage| async move {
+                let full = Arc::new(Full::new(Arc::clone(&stage.artifacts)));
+                let mut worker = start_with(
+                    &stage,
+                    Recording::new("reports").await,
+                    Arc::clone(&full) as Arc<dyn Artifacts>,
+                    |config| config.grace_ms = 1_000,
+                );
+                let script = "head -c 100000 /dev/zero | tr '\\0' x; echo x > out/a";
+                let number = worker.assign(&stage.assignment("shell", json!({"run": script}))).await;
+                let trouble = worker.trouble.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+                assert!(trouble.message.contains("No space left"), "{trouble}");
+                let trouble = worker.trouble.clone();
+                let all = worker.end().await;
+                assert!(reports(&all).is_empty(), "{all:?}");
+                assert!(matches!(fate(&all, number), Some(Fate::Again)), "{all:?}");
+                assert!(trouble.borrow().is_some());
+            },
+        ),
+        case("a full disk that only the program sees is the program's failure", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let number = worker.assign(&stage.assignment("shell", json!({"run": "echo x > /dev/full"}))).await;
+            let all = worker.settled(number).await;
+            assert!(matches!(&reports(&all)[0].outcome, Outcome::Fail { error } if error.code == "exit"), "{all:?}");
             worker.end().await;
         }),
         case("a report that is not taken is sent again", |stage| async move {
@@ -183,6 +241,64 @@ pub(crate) fn cases() -> Vec<Case> {
             let fates: Vec<_> = numbers.iter().map(|number| fate(&all, *number)).collect();
             let count = |wanted: Fate| fates.iter().filter(|fate| **fate == Some(wanted.clone())).count();
             assert_eq!((count(Fate::Done), count(Fate::Again), reports(&all).len()), (2, 1, 2), "{fates:?}");
+        }),
+        case("what waits long for a place is given back, and in the end it runs once", |stage| async move {
+            let broker = Recording::new("reports").await;
+            let worker = start_on(&stage, broker, |config| config.settle_after_ms = 50);
+            let gate = stage.work.path().join("waited");
+            let script = format!("while [ ! -e '{}' ]; do sleep 0.05; done", gate.display());
+            let assignments: Vec<_> = (0..3).map(|_| stage.assignment("shell", json!({"run": script}))).collect();
+            let running = [worker.assign(&assignments[0]).await, worker.assign(&assignments[1]).await];
+            until(|| assignments.iter().filter(|assignment| crate::stage::runs(assignment.attempt)).count() == 2).await;
+            let waiting = worker.assign_to(OTHER, &assignments[2]).await;
+            // Nobody holds a delivery for long: what runs lives by its lease, what waits goes back, but not for ever.
+            let fates = |all: &[Happened], number: u32| -> Vec<Fate> {
+                all.iter()
+                    .filter_map(|one| match one {
+                        Happened::Settled(settled, fate) if *settled == number => Some(fate.clone()),
+                        Happened::Settled(..) | Happened::Published(..) | Happened::Abandoned(_) => None,
+                    })
+                    .collect()
+            };
+            let settled = |all: &[Happened]| {
+                running.iter().chain([&waiting]).all(|number| fates(all, *number).contains(&Fate::Done))
+            };
+            let all = worker.broker.record.until(settled).await;
+            assert_eq!(fates(&all, waiting), [Fate::Again, Fate::Again, Fate::Again, Fate::Done]);
+            assert_eq!((fates(&all, running[0]), reports(&all).len()), (vec![Fate::Done], 0));
+            std::fs::write(&gate, "").unwrap();
+            let all = worker.broker.record.until(|all| reports(all).len() == 3).await;
+            assert!(reports(&all).iter().all(|report| matches!(report.outcome, Outcome::Done { .. })));
+            assert_eq!(worker.end().await.len(), all.len(), "and nothing is said twice");
+            std::fs::remove_file(gate).unwrap();
+        }),
+        case("a worker waits for a broker that is not there yet", |stage| async move {
+            let broker = Recording::new("reports").await;
+            *broker.absent.lock().unwrap() = 3;
+            let worker = start_on(&stage, broker, |_| {});
+            let number = worker.assign(&stage.assignment("noop", json!({}))).await;
+            worker.settled(number).await;
+            assert_eq!(*worker.broker.absent.lock().unwrap(), 0);
+            worker.end().await;
+        }),
+        case("a worker that waits for its broker can be told to end", |stage| async move {
+            let broker = Recording::new("reports").await;
+            *broker.absent.lock().unwrap() = u32::MAX;
+            start_on(&stage, broker, |_| {}).end().await;
+        }),
+        case("after its connection broke a worker hears revocations again", |stage| async move {
+            let worker = start(&stage, 1_000).await;
+            let first = worker.assign(&stage.assignment("noop", json!({}))).await;
+            worker.settled(first).await;
+            worker.broker.break_off().await;
+            let running = stage.assignment("shell", json!({"run": "sleep 87"}));
+            let number = worker.assign(&running).await;
+            until(|| crate::stage::runs(running.attempt)).await;
+            let revocation = Revocation { job: running.job, attempts: vec![] };
+            worker.broker.send("candor.worker.one", Ok(Message::Revocation(revocation))).await;
+            let all = worker.settled(number).await;
+            assert_eq!(reports(&all).last().unwrap().outcome, Outcome::Cancelled);
+            worker.end().await;
         }),
         case("a worker whose grace is over stops what runs and reports nothing of it", |stage| async move {
             let worker = start(&stage, 300).await;

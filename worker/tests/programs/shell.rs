@@ -1,6 +1,6 @@
 //! What `shell` promises to those who mean well.
 
-use candor_proto::ValueType;
+use candor_proto::{ErrorClass, ValueType};
 use serde_json::json;
 
 use crate::stage::{Case, case, done, expect_code};
@@ -86,10 +86,38 @@ pub(crate) fn cases() -> Vec<Case> {
             let outputs = done(stage.execute(&assignment).await);
             assert_eq!((&outputs["count"], &outputs["list"]), (&json!(3), &json!([1, "é"])));
             assignment.outputs.insert("count".into(), ValueType::String);
-            expect_code(stage.execute(&assignment).await, "output_type");
+            let wrong = expect_code(stage.execute(&assignment).await, "output_type");
+            assert_eq!(wrong.class, ErrorClass::Validation, "the same input gives the same type again");
             assignment.outputs.insert("other".into(), ValueType::String);
             assignment.outputs.remove("count");
             expect_code(stage.execute(&assignment).await, "output_missing");
+        }),
+        case("a span of time is given in any of its forms and handed on in seconds", |stage| async move {
+            for (given, kept) in [("1h30m", "5400s"), ("PT90S", "90s"), ("250ms", "0.25s"), ("7d", "604800s")] {
+                let script = format!("echo '{{\"wait\": \"{given}\"}}' > \"$CANDOR_OUTPUT\"");
+                let mut assignment = stage.assignment("shell", json!({"run": script}));
+                assignment.outputs.insert("wait".into(), ValueType::Duration);
+                assert_eq!(done(stage.execute(&assignment).await)["wait"], kept, "{given}");
+            }
+            for (kind, given, wanted) in [
+                (ValueType::Duration, "\"90\"", "like `30s`, `1h30m` or `7d`"),
+                (ValueType::Duration, "90", "like `30s`, `1h30m` or `7d`"),
+                (ValueType::Date, "\"31.1.2024\"", "as `2024-01-31`"),
+            ] {
+                let script = format!("echo '{{\"wait\": {given}}}' > \"$CANDOR_OUTPUT\"");
+                let mut assignment = stage.assignment("shell", json!({"run": script}));
+                assignment.outputs.insert("wait".into(), kind);
+                let wrong = expect_code(stage.execute(&assignment).await, "output_type");
+                assert!(wrong.advice.unwrap().contains(wanted), "{given}");
+            }
+        }),
+        case("what is said of a failure does not depend on where and how fast the attempt ran", |stage| async move {
+            let mut assignment = stage.assignment("shell", json!({"run": "sleep 60"}));
+            assignment.timeout_ms = 300;
+            assert_eq!(expect_code(stage.execute(&assignment).await, "timeout").message, "did not end within 300 ms");
+            let error = expect_code(stage.shell("pwd >&2; ls $PWD/nothing/x >&2 || exit 7").await, "exit");
+            let detail = error.detail.unwrap();
+            assert!(detail.starts_with(".\n") && detail.contains("nothing/x") && !detail.contains("//"), "{detail}");
         }),
         case("files below out are found by their paths, sorted", |stage| async move {
             let script =

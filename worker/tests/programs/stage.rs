@@ -10,8 +10,9 @@ use candor_proto::plan::{Limits, PlanFile};
 use candor_proto::{AttemptId, FileValue, JobId, Node, Outcome, Sha256, TaskError};
 use candor_worker::Executor;
 use candor_worker::action::Processes;
-use candor_worker::executor::Brake;
+use candor_worker::executor::{Brake, Tables};
 use candor_worker::registry::Registry;
+use candor_worker::secrets::Known;
 use candor_worker::supervisor::Supervisor;
 use candor_worker::workspace::Workspace;
 use futures_util::future::BoxFuture;
@@ -60,6 +61,8 @@ impl Stage {
             secrets: Arc::new(crate::secrets::lookup),
             allow_paths: None,
             artifacts: Arc::clone(&artifacts) as Arc<dyn Artifacts>,
+            tables: Tables::default(),
+            known: Known::default(),
             clock: Arc::new(SystemClock),
         };
         Self { executor, artifacts, _bodies: bodies, work }
@@ -75,6 +78,8 @@ impl Stage {
             secrets: Arc::clone(&self.executor.secrets),
             allow_paths: None,
             artifacts: Arc::clone(&self.artifacts) as Arc<dyn Artifacts>,
+            tables: Tables::default(),
+            known: Known::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -108,7 +113,7 @@ impl Stage {
     }
 
     pub(crate) async fn report(&self, assignment: &Assignment) -> Report {
-        self.executor.execute(assignment, &Brake::default()).await
+        self.executor.execute(assignment, &Brake::default()).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, assignment: &Assignment) -> Outcome {

@@ -75,6 +75,14 @@ fn fields(text: &mut String, schema: &Value) {
         let _ = writeln!(text, "| `{name}`{star} | {} | {} | {} |", cell(&kind(field)), cell(&default), cell(meaning));
     }
     text.push_str("\nA field with * is required.\n");
+    for (word, number) in [("oneOf", "Exactly one"), ("anyOf", "At least one")] {
+        let variants = schema.get(word).and_then(Value::as_array).into_iter().flatten();
+        let needed = variants.filter_map(|variant| variant.get("required")?.as_array());
+        let names: Vec<String> = needed.flatten().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+        if !names.is_empty() {
+            let _ = writeln!(text, "{number} of {} is needed.", names.join(" and "));
+        }
+    }
 }
 
 fn kind(schema: &Value) -> String {
@@ -94,6 +102,8 @@ fn kind(schema: &Value) -> String {
     match (word, schema.get("format").and_then(Value::as_str)) {
         ("string", Some("path")) => "path of a file".to_owned(),
         ("string", Some("out-path")) => "path below `out/`".to_owned(),
+        ("string", Some("place")) => "relative or absolute path".to_owned(),
+        ("string", Some("encoding")) => "name of an encoding".to_owned(),
         ("string", _) => "text".to_owned(),
         ("array", _) => match schema.get("items") {
             Some(items) => format!("list of {}", kind(items)),

@@ -8,15 +8,25 @@ use super::Checker;
 use super::expressions::has_expressions;
 use crate::diagnostic::{Code, quoted};
 use crate::document::Document;
+use crate::encoding::encoding_of;
 use crate::files::{self, Path};
 use crate::node::{Kind, Node, Span};
 
-/// What a schema says of a text that is a path.
+/// What a schema says of a text by its `format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathKind {
+    /// A file that is read.
     Read,
+    /// A file below `out/`.
     Write,
+    /// A file that is stored with the job, or one of the worker's own machine.
+    Place,
+    /// No path, but the name of an encoding.
+    Encoding,
 }
+
+/// Encodings that people mean, for advice about a wrong name.
+const ENCODINGS: &[&str] = &["utf-8", "utf-16", "latin-1", "windows-1252", "iso-8859-15", "shift_jis", "gbk", "big5"];
 
 /// Calls `found` with every literal path in the parameters of an action.
 pub(crate) fn literal_paths<'n>(node: &'n Node, schema: &Value, found: &mut dyn FnMut(&'n Node, &'n str, PathKind)) {
@@ -57,6 +67,8 @@ fn path_kind(schema: &Value) -> Option<PathKind> {
     match schema.get("format")?.as_str()? {
         "path" => Some(PathKind::Read),
         "out-path" => Some(PathKind::Write),
+        "place" => Some(PathKind::Place),
+        "encoding" => Some(PathKind::Encoding),
         _ => None,
     }
 }
@@ -145,6 +157,8 @@ impl<'a> Checker<'a, '_> {
                     self.read_path(text, node.span);
                 }
                 PathKind::Write => self.out_path(text, node.span),
+                PathKind::Place => self.place(text, node.span),
+                PathKind::Encoding => self.encoding(text, node.span),
             }
         }
     }
@@ -194,6 +208,30 @@ impl<'a> Checker<'a, '_> {
                 None
             }
         }
+    }
+
+    /// Relative or absolute, but never by a way back.
+    fn place(&mut self, text: &str, span: Span) {
+        let back = text.split('/').any(|part| part == "..");
+        if !back && matches!(Path::of(text), Path::Inside(_) | Path::Absolute) {
+            return;
+        }
+        let message = format!("`{}` is no place for a file.", quoted(text));
+        let advice = "Write a relative path for a file of the job, or an absolute one; neither has `..` in it.";
+        self.context.findings.error(Code::OutPath, span, message, advice);
+    }
+
+    fn encoding(&mut self, text: &str, span: Span) {
+        if encoding_of(text).is_some() {
+            return;
+        }
+        let message = format!("There is no encoding `{}`.", quoted(text));
+        let advice = self.context.findings.did_you_mean(
+            text,
+            ENCODINGS.iter().copied(),
+            "Use `utf-8`, `utf-16`, `latin-1`, `windows-1252` or another name of the WHATWG encoding standard.",
+        );
+        self.context.findings.error(Code::InvalidWith, span, message, advice);
     }
 
     fn out_path(&mut self, text: &str, span: Span) {

@@ -4,7 +4,7 @@ use candor_proto::ValueType;
 
 use super::Checker;
 use super::outputs::OutputType;
-use super::site::{Site, TaskAccess};
+use super::site::{EnvAccess, Site, TaskAccess};
 use crate::diagnostic::{Code, quoted};
 use crate::document::OverDeclaration;
 use crate::expression::{Expression, Ref, TaskRef, written_step};
@@ -15,6 +15,9 @@ const TABLE_FIELDS: &[&str] = &["count", "columns", "name", "sha256", "bytes", "
 
 /// What can be read of the run.
 const RUN_FIELDS: &[&str] = &["id", "date", "confidence"];
+
+/// What can be read of a task's error: what does not change from one run to the next.
+const ERROR_FIELDS: &[&str] = &["class", "code", "message"];
 
 /// What follows a name in an expression.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,7 +70,14 @@ impl<'a> Checker<'a, '_> {
         self.context.findings.count() == before
     }
 
-    fn wrong(&mut self, code: Code, within: &Within<'_>, at: (usize, &Ref), message: String, advice: String) {
+    pub(super) fn wrong(
+        &mut self,
+        code: Code,
+        within: &Within<'_>,
+        at: (usize, &Ref),
+        message: String,
+        advice: String,
+    ) {
         let (offset, reference) = at;
         let span = within.span(offset + reference.offset, reference.length);
         self.context.findings.error(code, span, message, advice);
@@ -86,21 +96,6 @@ impl<'a> Checker<'a, '_> {
             };
             let message = format!("There is no input `{}`.", quoted(&input.name));
             self.wrong(Code::UnknownInput, within, (offset, input), message, advice);
-        }
-    }
-
-    fn env_reference(&mut self, within: &Within<'_>, offset: usize, name: &Ref, site: &Site) {
-        let document = self.document;
-        let own = site.task.map(|task| document.tasks[task].env.as_slice()).unwrap_or_default();
-        if !site.env {
-            let message = "`env` cannot be read here.".to_owned();
-            self.wrong(Code::UnknownName, within, (offset, name), message, "Write the value itself.".to_owned());
-        } else if !self.env.contains(name.name.as_str()) && !own.iter().any(|entry| entry.key.value == name.name) {
-            let known: Vec<&str> = document.env.iter().chain(own).map(|entry| entry.key.value.as_str()).collect();
-            let otherwise = "Declare it under `env`; a service's own environment is never read.";
-            let advice = self.context.findings.did_you_mean(&name.name, known, otherwise);
-            let message = format!("Neither the workflow nor the task declares `{}` in `env`.", quoted(&name.name));
-            self.wrong(Code::UnknownName, within, (offset, name), message, advice);
         }
     }
 
@@ -155,6 +150,14 @@ impl<'a> Checker<'a, '_> {
     fn task_reference(&mut self, within: &Within<'_>, offset: usize, text: &str, task: &TaskRef, site: &Site) {
         let place = Ref { name: task.id.clone(), offset: task.offset, length: task.length };
         let Some(index) = self.known_task(within, offset, &place, site) else { return };
+        if let (Some("error"), Next::Field(field)) = (task.field.as_deref(), next(text, task.offset + task.length))
+            && !ERROR_FIELDS.contains(&field)
+        {
+            let advice = self.context.findings.did_you_mean(field, ERROR_FIELDS.iter().copied(), "");
+            let message = format!("A task's error has no `{}`.", quoted(field));
+            self.wrong(Code::UnknownName, within, (offset, &place), message, advice);
+            return;
+        }
         let (Some("outputs"), Some(output)) = (task.field.as_deref(), &task.output) else { return };
         let fans_out = self.document.tasks[index].fan_out.is_some();
         let id = quoted(&task.id);
@@ -204,7 +207,7 @@ impl<'a> Checker<'a, '_> {
         let fan_out = site.task.and_then(|task| self.document.tasks[task].fan_out.as_ref());
         let allowed = match here {
             "inputs" => site.inputs,
-            "env" => site.env,
+            "env" => site.env != EnvAccess::None,
             "tasks" => site.tasks != TaskAccess::None,
             "item" => {
                 site.names.contains(&here)
@@ -223,6 +226,9 @@ impl<'a> Checker<'a, '_> {
             let message = format!("The name `{}` means nothing here.", quoted(here));
             self.wrong(Code::UnknownName, within, (offset, name), message, advice);
             return;
+        }
+        if here == "env" {
+            self.whole_env(within, offset, name, site);
         }
         let following = next(text, name.offset + name.length);
         match (here, following, site.task) {
@@ -270,7 +276,8 @@ impl<'a> Checker<'a, '_> {
         if self.index.contains_key(name) {
             return format!("Did you mean `tasks.{name}.outputs`?");
         }
-        let always = [("inputs", site.inputs), ("tasks", site.tasks != TaskAccess::None), ("env", site.env)];
+        let always =
+            [("inputs", site.inputs), ("tasks", site.tasks != TaskAccess::None), ("env", site.env != EnvAccess::None)];
         let names = always.into_iter().chain([("secrets", site.secrets)]).filter(|(_, known)| *known);
         let own = site.names.iter().copied().filter(|own| !["item", "matrix"].contains(own));
         let names: Vec<&str> = names.map(|(name, _)| name).chain(own).collect();

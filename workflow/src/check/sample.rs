@@ -20,15 +20,17 @@ pub(super) enum Sampled {
     Unknown,
 }
 
-/// Which of two types an output has.
-#[derive(Clone, Copy)]
-enum Alternative {
+/// Which of two types an output has, and how the tasks went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alternative {
     First,
     Second,
+    /// The first type, of tasks that failed: what stands behind `failed('x') &&` is tried too.
+    Failed,
 }
 
 /// Failures that hold for every value of these types, not for the sample values alone.
-const TELLING: &[&str] = &["unknown_name", "type_clash", "table_rows"];
+pub(super) const TELLING: &[&str] = &["unknown_name", "type_clash", "table_rows"];
 
 impl<'a> Checker<'a, '_> {
     /// Tries expressions with sample values; where an output is one of two types, both must fail to be wrong.
@@ -46,12 +48,18 @@ impl<'a> Checker<'a, '_> {
                     second => Some(second),
                 }
             }
+            Ok(value) if expressions.clone().any(speaks_of_failure) => {
+                match evaluate(&self.samples(expressions, site, Alternative::Failed)?) {
+                    Err(error) if TELLING.contains(&error.code) => Some(Err(error)),
+                    Ok(_) | Err(_) => Some(Ok(value)),
+                }
+            }
             first => Some(first),
         }
     }
 
     /// A scope with sample values for everything that these expressions read; `None` where a type is unknown.
-    fn samples<'e>(
+    pub(super) fn samples<'e>(
         &self,
         expressions: impl Iterator<Item = &'e Expression>,
         site: &Site,
@@ -82,7 +90,7 @@ impl<'a> Checker<'a, '_> {
             for name in &references.names {
                 let value = match name.name.as_str() {
                     "run" => {
-                        json!({"id": "job_0", "date": "2024-01-31", "confidence": {"low": 0.5, "score": 0.75, "high": 1.0}})
+                        json!({"id": "job_0", "date": "2024-01-31", "confidence": {"low": 0.5, "score": 0.75, "high": 1.0, "class": "checked"}})
                     }
                     "outputs" => sample_of(&self.outputs[site.task?], alternative)?,
                     "item" => self.item_sample(site)?,
@@ -105,9 +113,13 @@ impl<'a> Checker<'a, '_> {
         let outputs = Value::Object(known.collect());
         let fans_out = self.document.tasks[index].fan_out.is_some();
         let outputs = if fans_out { json!([outputs]) } else { outputs };
-        let mut sample = TaskScope::new(TaskState::Succeeded, Outputs::Present(Converted::new(&outputs)));
+        let state = if alternative == Alternative::Failed { TaskState::Failed } else { TaskState::Succeeded };
+        let mut sample = TaskScope::new(state, Outputs::Present(Converted::new(&outputs)));
         sample.confidence = Some(0.75);
-        sample.items = fans_out.then(|| Converted::new(&json!([{"key": "0", "state": "succeeded", "error": null}])));
+        // Of a task that succeeded there is none, but whoever reads it means the other case.
+        let error = json!({"class": "execution", "code": "exit", "message": "exited with 1"});
+        sample.items = fans_out.then(|| Converted::new(&json!([{"key": "0", "state": "failed", "error": error}])));
+        sample.error = Some(Converted::new(&error));
         sample
     }
 
@@ -154,6 +166,10 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
+fn speaks_of_failure(expression: &Expression) -> bool {
+    expression.references().functions.iter().any(|call| !call.member && call.name == "failed")
+}
+
 fn first_of(node: &Node) -> Option<Value> {
     let first = node.as_list()?.first()?.to_value();
     let text = first.to_string();
@@ -173,7 +189,7 @@ fn of_output(kind: OutputType, alternative: Alternative) -> Option<Value> {
     match kind {
         OutputType::Is(kind) => Some(of_type(kind)),
         OutputType::Either(one, other) => Some(of_type(match alternative {
-            Alternative::First => one,
+            Alternative::First | Alternative::Failed => one,
             Alternative::Second => other,
         })),
         OutputType::Unknown => None,

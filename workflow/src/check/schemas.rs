@@ -4,31 +4,19 @@ use serde_json::Value;
 
 use super::Checker;
 use super::expressions::has_expressions;
-use super::site::Site;
 use super::with::build;
 use crate::catalogue::ActionSpec;
 use crate::diagnostic::{Code, Findings, quoted};
 use crate::document::TaskDeclaration;
-use crate::expression::Expression;
 use crate::node::{Node, Span};
 use crate::read;
 
-/// Types of a column.
-const COLUMN_TYPES: &[&str] = &[
-    "string",
-    "integer",
-    "number",
-    "boolean",
-    "date",
-    "time",
-    "datetime",
-    "duration",
-    "year",
-    "yearmonth",
-    "object",
-    "array",
-    "any",
-];
+/// Types of a column that are read here; a Table Schema knows some more.
+const COLUMN_TYPES: &[&str] =
+    &["string", "integer", "number", "boolean", "date", "time", "datetime", "year", "yearmonth", "any"];
+
+/// The others of a Table Schema.
+const LATER_TYPES: &[&str] = &["object", "array", "duration", "geopoint", "geojson", "list"];
 
 impl<'a> Checker<'a, '_> {
     /// The schema of a task's outputs, inline or from a file.
@@ -50,10 +38,10 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A file of the workflow as a tree; what is wrong inside is said at the place that names it.
-    fn document_of(&mut self, path: &str, span: Span, code: Code) -> Option<Node> {
+    pub(super) fn document_of(&mut self, path: &str, span: Span, code: Code) -> Option<Node> {
         let content = self.read_path(path, span)?;
         let mut inner = Findings::new();
-        let node = std::str::from_utf8(content).ok().and_then(|text| read::read(text, &mut inner));
+        let node = std::str::from_utf8(content).ok().and_then(|text| read::read(path, text, &mut inner));
         let places = crate::place::Places::new(std::str::from_utf8(content).unwrap_or(""));
         let wrong = inner.finish(&places).into_iter().next();
         if node.is_none() || wrong.is_some() {
@@ -68,17 +56,19 @@ impl<'a> Checker<'a, '_> {
         node
     }
 
-    /// Schemas and rules of the `csv` actions.
-    pub(super) fn with_schemas(&mut self, spec: &ActionSpec, with: &'a Node) {
+    /// Schemas and rules of the `csv` actions. JSON Pointers of what was found wrong, so that it is not said again.
+    pub(super) fn with_schemas(&mut self, spec: &ActionSpec, with: &'a Node) -> Vec<String> {
+        let mut said = Vec::new();
         if !spec.name.starts_with("csv.") {
-            return;
+            return said;
         }
         if let Some(node) = with.get("schema") {
             self.column_schema(node);
         }
         if let Some(node) = with.get("rules") {
-            self.rules(node);
+            said.extend(self.rules(node, with));
         }
+        said
     }
 
     fn column_schema(&mut self, node: &'a Node) {
@@ -100,36 +90,6 @@ impl<'a> Checker<'a, '_> {
             self.context.findings.error(Code::InvalidSchema, span, message, advice);
         }
     }
-
-    fn rules(&mut self, node: &'a Node) {
-        let read;
-        let rules = match node.as_text() {
-            Some(text) if has_expressions(text) => return,
-            Some(text) => {
-                let Some(found) = self.document_of(text, node.span, Code::InvalidRules) else { return };
-                read = found;
-                &read
-            }
-            None => node,
-        };
-        let inline = std::ptr::eq(rules, node);
-        // A file may hold the list under the key `rules`.
-        let list = rules.get("rules").unwrap_or(rules);
-        let mut wrong = Vec::new();
-        match list.as_list() {
-            Some(items) => wrong.extend(items.iter().filter_map(|item| rule(item, !inline).err())),
-            None => wrong.push((list.span, "it is no list".to_owned())),
-        }
-        for (at, reason) in wrong {
-            let span = if inline { at } else { node.span };
-            let message = format!("A rule cannot be used: {reason}.");
-            let advice = "Write `{ id: positive, assert: row.amount > 0, severity: error }`.";
-            self.context.findings.error(Code::InvalidRules, span, message, advice);
-        }
-        for assert in inline_rules(node) {
-            self.expression(assert, &Site::row(), "The `assert` of a rule");
-        }
-    }
 }
 
 fn columns(schema: &Node) -> Result<(), (Span, String)> {
@@ -145,9 +105,11 @@ fn columns(schema: &Node) -> Result<(), (Span, String)> {
         if let Some(kind) = field.get("type") {
             let word = kind.as_text().unwrap_or("");
             if !COLUMN_TYPES.contains(&word) {
+                let which = if LATER_TYPES.contains(&word) { "type" } else { "unknown type" };
+                let later = if LATER_TYPES.contains(&word) { ", which this build does not read" } else { "" };
                 return Err((
                     kind.span,
-                    format!("the field `{}` has the unknown type `{}`", quoted(name), quoted(word)),
+                    format!("the field `{}` has the {which} `{}`{later}", quoted(name), quoted(word)),
                 ));
             }
         }
@@ -156,26 +118,4 @@ fn columns(schema: &Node) -> Result<(), (Span, String)> {
         }
     }
     Ok(())
-}
-
-/// The expressions of rules that stand in the workflow itself. They are over `row`, so nothing but the action evaluates them.
-pub(super) fn inline_rules(rules: &Node) -> impl Iterator<Item = &Node> {
-    let items = rules.as_list().unwrap_or_default().iter();
-    items.filter_map(|item| item.get("assert").filter(|assert| assert.as_scalar().is_some()))
-}
-
-/// What is wrong with a rule; also with its expression, where that is not looked at in its own place.
-fn rule(node: &Node, expression: bool) -> Result<(), (Span, String)> {
-    let id = node.get("id").and_then(|id| id.as_scalar()).map(|id| quoted(&id.text));
-    let id = id.ok_or((node.span, "it has no `id`".to_owned()))?;
-    let assert = node.get("assert").and_then(|assert| assert.as_scalar());
-    let assert = assert.ok_or((node.span, format!("`{id}` has no `assert`")))?;
-    let severity = node.get("severity").and_then(|severity| severity.as_text());
-    if let Some(severity) = severity.filter(|word| !["error", "warning", "warn", "info"].contains(word)) {
-        return Err((node.span, format!("`{id}` has the unknown severity `{}`", quoted(severity))));
-    }
-    match expression.then(|| Expression::parse_rule(&assert.text)) {
-        None | Some(Ok(_)) => Ok(()),
-        Some(Err(error)) => Err((node.span, format!("the expression of `{id}` is wrong: {}", quoted(&error.message)))),
-    }
 }

@@ -10,7 +10,7 @@ pub(super) struct Site {
     pub(super) tasks: TaskAccess,
     pub(super) secrets: bool,
     pub(super) inputs: bool,
-    pub(super) env: bool,
+    pub(super) env: EnvAccess,
     /// Whether what it gives can be tried with sample values.
     pub(super) sampled: bool,
 }
@@ -26,13 +26,26 @@ pub(super) enum TaskAccess {
     All,
 }
 
+/// Which values of an environment may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EnvAccess {
+    /// None: they are not worked out yet.
+    None,
+    /// The workflow's.
+    Workflow,
+    /// Those of the workflow and the task, but for one that needs an item: the items are not there yet.
+    Decision,
+    /// Those of the workflow and the task.
+    Attempt,
+}
+
 const WORKFLOW: Site = Site {
     task: None,
     names: &["run"],
     tasks: TaskAccess::None,
     secrets: false,
     inputs: true,
-    env: false,
+    env: EnvAccess::None,
     sampled: true,
 };
 
@@ -42,7 +55,7 @@ impl Site {
     }
 
     pub(super) const fn fairness_key() -> Self {
-        WORKFLOW
+        Self { env: EnvAccess::Workflow, ..WORKFLOW }
     }
 
     pub(super) const fn input_default() -> Self {
@@ -50,35 +63,41 @@ impl Site {
     }
 
     pub(super) const fn answer() -> Self {
-        Self { tasks: TaskAccess::All, env: true, ..WORKFLOW }
+        Self { tasks: TaskAccess::All, env: EnvAccess::Workflow, ..WORKFLOW }
     }
 
     /// A part that cannot be executed yet: names of its own are not judged.
     pub(super) const fn later(task: Option<usize>, secrets: bool) -> Self {
         let tasks = if task.is_some() { TaskAccess::Needed } else { TaskAccess::All };
         let names = &["run", "item", "matrix", "outputs", "event"];
-        Self { task, names, tasks, secrets, inputs: true, env: true, sampled: false }
+        let env = if task.is_some() { EnvAccess::Attempt } else { EnvAccess::Workflow };
+        Self { task, names, tasks, secrets, inputs: true, env, sampled: false }
     }
 
     pub(super) const fn when(task: usize) -> Self {
-        Self { task: Some(task), tasks: TaskAccess::Needed, env: true, ..WORKFLOW }
+        Self { task: Some(task), tasks: TaskAccess::Needed, env: EnvAccess::Decision, ..WORKFLOW }
     }
 
     pub(super) const fn fan_out(task: usize) -> Self {
         Self::when(task)
     }
 
-    /// `with` and `env` of a task.
+    /// `with` of a task.
     pub(super) const fn task_text(task: usize) -> Self {
         Self { secrets: true, ..Self::task_key(task) }
     }
 
+    /// `env` of a task: it is what the workflow's `env` becomes for this task.
+    pub(super) const fn task_env(task: usize) -> Self {
+        Self { env: EnvAccess::Workflow, ..Self::task_text(task) }
+    }
+
     pub(super) const fn task_key(task: usize) -> Self {
-        Self { names: &["run", "item", "matrix"], ..Self::when(task) }
+        Self { names: &["run", "item", "matrix"], env: EnvAccess::Attempt, ..Self::when(task) }
     }
 
     pub(super) const fn assert(task: usize) -> Self {
-        Self { names: &["run", "item", "matrix", "outputs"], ..Self::when(task) }
+        Self { names: &["run", "item", "matrix", "outputs"], ..Self::task_key(task) }
     }
 
     /// Rules of `csv.validate`.

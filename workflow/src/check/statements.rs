@@ -16,6 +16,11 @@ impl<'a> Checker<'a, '_> {
             return;
         };
         let Ok(template) = Template::parse(&within.scalar.text) else { return };
+        if template.is_plain() {
+            let message = "A statement without a recorded value rests on nothing, so the answer cannot say it.";
+            let advice = "Name an output in it, as in `${{ tasks.ID.outputs.NAME }}`, or leave it out.";
+            self.context.findings.error(Code::StatementPath, node.span, message, advice);
+        }
         for (offset, expression) in template.expressions() {
             if !is_plain_path(expression.text()) {
                 let span = within.span(offset, expression.text().len());

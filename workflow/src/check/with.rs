@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::Checker;
 use super::expressions::{has_expressions, is_whole};
 use super::site::Site;
-use super::with_wording::worded;
+use super::with_wording::{is_choice, meant, worded};
 use crate::catalogue::ActionSpec;
 use crate::diagnostic::Code;
 use crate::document::{ActionDeclaration, TaskDeclaration};
@@ -20,23 +20,25 @@ const ERRORS_MAX: usize = 20;
 
 /// JSON Pointers of the texts whose value only the run knows.
 #[derive(Default)]
-pub(super) struct Open {
+pub(super) struct Open<'a> {
+    /// A whole expression with the schema of its place, where that is known: its type can be tried.
+    pub(super) whole: Vec<(&'a Node, &'a Value, String)>,
     /// A whole expression: a value of any type.
     any: BTreeSet<String>,
     /// Text with expressions in it: a text, but nobody knows which.
     text: BTreeSet<String>,
-    /// What this build cannot execute, which is said by its name and not as an error of the schema.
-    unsupported: BTreeSet<String>,
+    /// What is said elsewhere and better, such as a part that this build cannot execute by its name.
+    pub(super) said: BTreeSet<String>,
 }
 
-impl Open {
+impl Open<'_> {
     /// Whether an error may be due to a value that only the run knows.
     fn excuses(&self, pointer: &str, keyword: &str) -> bool {
         let below =
             |set: &BTreeSet<String>| set.iter().any(|open| open == pointer || open.starts_with(&format!("{pointer}/")));
         let own =
             |set: &BTreeSet<String>| set.iter().any(|open| open == pointer || pointer.starts_with(&format!("{open}/")));
-        if own(&self.unsupported) {
+        if own(&self.said) {
             return true;
         }
         match keyword {
@@ -94,10 +96,14 @@ impl<'a> Checker<'a, '_> {
             ActionDeclaration::Uses(_) | ActionDeclaration::Workflow { .. } | ActionDeclaration::Unknown => {}
         }
         if let Some(spec) = spec {
-            self.validate(task, spec, &Value::Object(fields.clone()), &open);
             if let Some(with) = task.with {
                 self.with_paths(with, &spec.with);
-                self.with_schemas(spec, with);
+                open.said.extend(self.with_schemas(spec, with));
+                self.with_columns(spec, with);
+            }
+            self.validate(task, spec, &Value::Object(fields.clone()), &open);
+            for (node, schema, pointer) in &open.whole {
+                self.sampled_type(node, schema, pointer, &site);
             }
         }
         if let Some(script) = &script {
@@ -115,9 +121,14 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// A node as JSON. A number that was written where a text is wanted keeps its text.
-    fn value(&mut self, node: &Node, schema: Option<&Value>, pointer: &str, open: &mut Open) -> Value {
+    fn value(&mut self, node: &'a Node, schema: Option<&'a Value>, pointer: &str, open: &mut Open<'a>) -> Value {
         match &node.kind {
-            Kind::Scalar(scalar) => self.scalar(node.span, scalar, schema, pointer, open),
+            Kind::Scalar(scalar) => {
+                if let Some(schema) = schema.filter(|_| node.as_text().is_some_and(is_whole)) {
+                    open.whole.push((node, schema, pointer.to_owned()));
+                }
+                self.scalar(node.span, scalar, schema, pointer, open)
+            }
             Kind::List(items) => {
                 let below = schema.and_then(|schema| schema.get("items"));
                 let values = items.iter().enumerate();
@@ -136,7 +147,14 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn scalar(&mut self, span: Span, scalar: &Scalar, schema: Option<&Value>, pointer: &str, open: &mut Open) -> Value {
+    fn scalar(
+        &mut self,
+        span: Span,
+        scalar: &Scalar,
+        schema: Option<&Value>,
+        pointer: &str,
+        open: &mut Open<'a>,
+    ) -> Value {
         let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).unwrap_or("");
         match &scalar.value {
             ScalarValue::Null => Value::Null,
@@ -168,16 +186,16 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// Names every field and word that the schema knows and this build cannot execute (`x-unsupported`).
-    fn unsupported_part(&mut self, key: Span, node: &Node, schema: &Value, named: (&str, &str), open: &mut Open) {
+    fn unsupported_part(&mut self, key: Span, node: &Node, schema: &Value, named: (&str, &str), open: &mut Open<'a>) {
         let (part, pointer) = named;
         match (schema.get("x-unsupported"), node.as_text(), node.as_list()) {
             (Some(Value::Bool(true)), _, _) => {
                 self.context.unsupported(part, key);
-                open.unsupported.insert(pointer.to_owned());
+                open.said.insert(pointer.to_owned());
             }
             (Some(Value::Array(words)), Some(word), _) if words.iter().any(|known| known == word) => {
                 self.context.unsupported(&format!("{part}: {word}"), node.span);
-                open.unsupported.insert(pointer.to_owned());
+                open.said.insert(pointer.to_owned());
             }
             (_, _, Some(items)) => {
                 let Some(below) = schema.get("items") else { return };
@@ -205,7 +223,7 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn validate(&mut self, task: &TaskDeclaration<'_>, spec: &ActionSpec, value: &Value, open: &Open) {
+    fn validate(&mut self, task: &TaskDeclaration<'_>, spec: &ActionSpec, value: &Value, open: &Open<'_>) {
         if !self.validators.contains_key(&spec.name) {
             let built = build(&spec.with).ok();
             self.validators.insert(spec.name.clone(), built);
@@ -213,9 +231,12 @@ impl<'a> Checker<'a, '_> {
         let Some(Some(validator)) = self.validators.get(&spec.name) else { return };
         let mut found = Vec::new();
         for error in validator.iter_errors(value) {
-            let pointer = error.instance_path().to_string();
-            if !open.excuses(&pointer, error.kind().keyword()) {
-                found.extend(worded(&error, spec, task));
+            for error in meant(&error) {
+                let pointer = error.instance_path().to_string();
+                // Which fields are there is known, whatever their values turn out to be.
+                if is_choice(spec, error) || !open.excuses(&pointer, error.kind().keyword()) {
+                    found.extend(worded(error, spec, task));
+                }
             }
             if found.len() >= ERRORS_MAX {
                 break;

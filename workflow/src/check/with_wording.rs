@@ -19,6 +19,33 @@ pub(super) struct Worded {
     pub(super) known: Vec<String>,
 }
 
+/// The errors that a failed choice between alternatives comes down to: those of the one alternative whose kind of value
+/// was written. Where none or several are of that kind, the error itself.
+pub(super) fn meant<'e, 'i>(error: &'e ValidationError<'i>) -> Vec<&'e ValidationError<'i>> {
+    let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind() else {
+        return vec![error];
+    };
+    let other_kind = |found: &ValidationError<'_>| {
+        found.instance_path() == error.instance_path() && matches!(found.kind(), ValidationErrorKind::Type { .. })
+    };
+    let mut fitting = context.iter().filter(|errors| !errors.is_empty() && !errors.iter().any(other_kind));
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => only.iter().flat_map(|error| meant(error)).collect(),
+        (_, _) => vec![error],
+    }
+}
+
+/// Whether an error says that none, or too many, of several fields are there.
+pub(super) fn is_choice(spec: &ActionSpec, error: &ValidationError<'_>) -> bool {
+    let alternatives = matches!(
+        error.kind(),
+        ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. }
+    );
+    alternatives && !choice(schema_around(spec, error)).is_empty()
+}
+
 pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &TaskDeclaration<'_>) -> Vec<Worded> {
     let pointer = error.instance_path().to_string();
     let own = task.action.name().map_or(task.id.span, |(_, span)| span);
@@ -58,7 +85,8 @@ pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &Task
             let several = matches!(error.kind(), ValidationErrorKind::OneOfMultipleValid { .. });
             let verb = if several { "takes only one" } else { "needs one" };
             let message = format!("The action `{}` {verb} of {names}.", spec.name);
-            let advice = format!("Write exactly one of {names}.");
+            let number = if matches!(error.kind(), ValidationErrorKind::AnyOf { .. }) { "at least" } else { "exactly" };
+            let advice = format!("Write {number} one of {names}.");
             vec![Worded { span: own, message, advice, wrong: None, known: Vec::new() }]
         }
         ValidationErrorKind::Type { .. }
@@ -74,11 +102,29 @@ pub(super) fn worded(error: &ValidationError<'_>, spec: &ActionSpec, task: &Task
                 format!("Write {wanted} here, or an expression that gives it."),
             )
         }
+        ValidationErrorKind::PropertyNames { error } => {
+            vec![taken_key(&plain(error.instance()), node, span, &place)]
+        }
+        ValidationErrorKind::Pattern { .. } if schema.is_some_and(|schema| schema.get("description").is_some()) => {
+            let about = schema.and_then(|schema| schema.get("description")?.as_str()).unwrap_or_default();
+            one(format!("{place} cannot be `{}`.", quoted(&plain(error.instance()))), about.to_owned())
+        }
         _ => {
             // The rest speaks of bounds and lengths, which the library words well enough.
             let text = error.masked_with(place.clone()).to_string();
             one(super::expressions::sentence(&text), "See the action's page: `candor actions`.".to_owned())
         }
+    }
+}
+
+/// A key that means something to the action itself.
+fn taken_key(name: &str, node: Option<&Node>, span: Span, place: &str) -> Worded {
+    Worded {
+        span: node.and_then(|node| node.entry(name)).map_or(span, |entry| entry.key.span),
+        message: format!("{place} cannot have the key `{}`.", quoted(name)),
+        advice: "Choose another name: this one means something to the action itself.".to_owned(),
+        wrong: None,
+        known: Vec::new(),
     }
 }
 
@@ -138,7 +184,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// The kinds of value that a schema takes, in words.
-fn wanted(schema: &Value) -> String {
+pub(super) fn wanted(schema: &Value) -> String {
     let mut kinds: Vec<String> = Vec::new();
     let mut add = |schema: &Value| {
         let words = match schema.get("type") {

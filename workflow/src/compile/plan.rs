@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use candor_proto::plan::{
-    Assemble, Budget, Check, CheckRule, FanOut, Input, Limits, Needs, Over, Plan, PlanFile, Task,
+    Assemble, Budget, Check, CheckRule, ConfidenceRule, FanOut, Input, Limits, Needs, Over, Plan, PlanFile, Retry, Task,
 };
 use serde_json::Value;
 
 use crate::check::{Checked, Script, default_value};
-use crate::document::{Defaults, Document, FanOutDeclaration, OverDeclaration, RuleDeclaration, TaskDeclaration};
+use crate::document::{
+    ConfidenceDeclaration, Defaults, Document, FanOutDeclaration, OverDeclaration, RetryDeclaration, RuleDeclaration,
+    TaskDeclaration,
+};
 use crate::expression::bare;
 use crate::files::Files;
 use crate::node::{Entry, Node, Spanned};
@@ -94,12 +97,12 @@ fn task_of(
         when: task.when.and_then(text).map(|text| bare(&text).to_owned()),
         fan_out: task.fan_out.as_ref().map(fan_out),
         timeout_ms: task.timeout_ms.or(defaults.timeout_ms),
-        retry: task.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default(),
+        retry: retry(&task.retry, &defaults.retry),
         pool: task.pool.clone().or_else(|| defaults.pool.clone()),
         outputs: task.outputs.iter().map(|(name, kind)| (name.value.clone(), *kind)).collect(),
         output_schema,
         checks: task.checks.iter().filter_map(check).collect(),
-        confidence: task.confidence.or(defaults.confidence),
+        confidence: confidence(task.confidence, defaults.confidence),
         limits: limits(task.limits, defaults.limits),
         priority: task.priority,
         env: variables,
@@ -133,6 +136,27 @@ fn check(declared: &crate::document::CheckDeclaration<'_>) -> Option<Check> {
         RuleDeclaration::Named(name) => CheckRule::Named(name.value.clone()),
     };
     Some(Check { rule, on_fail: declared.on_fail })
+}
+
+/// Each part by itself: a task that says one keeps the defaults of the others.
+fn retry(own: &RetryDeclaration, defaults: &RetryDeclaration) -> Retry {
+    let plain = Retry::default();
+    let delay_ms = own.delay_ms.or(defaults.delay_ms).unwrap_or(plain.delay_ms);
+    let max_delay_ms = own.max_delay_ms.or(defaults.max_delay_ms).unwrap_or(plain.max_delay_ms);
+    Retry {
+        max_attempts: own.max_attempts.or(defaults.max_attempts).unwrap_or(plain.max_attempts),
+        backoff: own.backoff.or(defaults.backoff).unwrap_or(plain.backoff),
+        delay_ms,
+        // Where the two come from different places, the longest delay is no shorter than the first.
+        max_delay_ms: max_delay_ms.max(delay_ms),
+        on: own.on.clone().or_else(|| defaults.on.clone()).unwrap_or(plain.on),
+    }
+}
+
+/// Each part by itself. Without a least confidence there is nothing to fall below.
+fn confidence(own: ConfidenceDeclaration, defaults: ConfidenceDeclaration) -> Option<ConfidenceRule> {
+    let min = own.min.or(defaults.min)?;
+    Some(ConfidenceRule { min, on_low: own.on_low.or(defaults.on_low).unwrap_or_default() })
 }
 
 /// Each limit by itself: a task that says one keeps the defaults of the others.

@@ -60,7 +60,7 @@ impl<'f> Context<'f> {
     }
 
     /// Says so where an expression stands and a value must be known before the job runs.
-    fn is_expression(&mut self, node: &Node, what: &str) -> bool {
+    pub(super) fn is_expression(&mut self, node: &Node, what: &str) -> bool {
         let found = node.as_text().is_some_and(|text| text.contains("${{"));
         if found {
             let message = format!("{what} cannot be an expression: it must be known before the job runs.");
@@ -82,6 +82,15 @@ impl<'f> Context<'f> {
                 None
             }
         }
+    }
+
+    /// Whether it is a text and nothing that only was written as one, such as a number.
+    pub(crate) fn quoted_text(&mut self, node: &Node, what: &str) -> bool {
+        let found = node.as_text().is_some();
+        if !found {
+            self.wrong_type(node, what, "a text");
+        }
+        found
     }
 
     pub(crate) fn spanned_text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {

@@ -1,6 +1,7 @@
 //! Parts of the language that this build cannot execute yet: checked for form, and said by name.
 
 use super::fields::{Context, Fields};
+use super::schedule;
 use crate::document::{Document, Later};
 use crate::node::{Entry, Node};
 
@@ -38,7 +39,7 @@ pub(super) fn triggers(context: &mut Context<'_>, node: &Node) {
 
 fn trigger(context: &mut Context<'_>, node: &Node, key: &str, known: &[&str]) {
     let Some(fields) = Fields::open(context, node, &format!("`{key}`"), known) else { return };
-    for name in known {
+    for name in known.iter().filter(|name| !["cron", "timezone", "catch_up"].contains(name)) {
         if let Some(node) = fields.get(name) {
             context.text(node, &format!("`{name}`"));
         }
@@ -50,14 +51,10 @@ fn trigger(context: &mut Context<'_>, node: &Node, key: &str, known: &[&str]) {
         context.word(node, "`catch_up`", &["none", "latest", "all"]);
     }
     if let Some(node) = fields.get("cron") {
-        let parts = context.text(node, "`cron`").map_or(0, |text| text.split_whitespace().count());
-        if !(5..=6).contains(&parts) {
-            context.invalid(
-                node.span,
-                "`cron` must have five parts.",
-                "Write minute, hour, day, month and weekday: `15 2 * * 1-5`.",
-            );
-        }
+        schedule::cron(context, node);
+    }
+    if let Some(node) = fields.get("timezone") {
+        schedule::timezone(context, node);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The small choices: retry, limits, confidence, budget, defaults, what a failed item means.
 
 use candor_proto::Score;
-use candor_proto::plan::{Backoff, ConfidenceRule, FailPolicy, Limits, OnFail, Retry};
+use candor_proto::plan::{Backoff, FailPolicy, Limits, OnFail, Retry};
 
 use super::fields::{Context, Fields};
 use crate::diagnostic::{Code, quoted};
-use crate::document::Defaults;
+use crate::document::{ConfidenceDeclaration, Defaults, RetryDeclaration};
 use crate::node::{Node, Spanned};
 
 pub(crate) const RETRY_KEYS: &[&str] = &["max_attempts", "backoff", "delay", "max_delay", "on"];
@@ -24,47 +24,40 @@ const ATTEMPTS_MAX: u64 = 1_000;
 /// Longest name of a pool, in characters: it is part of a queue's name.
 const POOL_CHARS_MAX: usize = 64;
 
-pub(super) fn retry(context: &mut Context<'_>, node: &Node) -> Option<Retry> {
+/// `default` is what `defaults` says where this one leaves something out.
+pub(super) fn retry(context: &mut Context<'_>, node: &Node, default: &RetryDeclaration) -> RetryDeclaration {
     if let Some(scalar) = node.as_scalar() {
         let count = if scalar.text.parse::<u32>().is_ok() { scalar.text.as_str() } else { "3" };
         let advice = format!("Write `retry: {{ max_attempts: {count} }}`; the first attempt counts.");
         context.findings.error(Code::WrongType, node.span, "`retry` must be a map.", advice);
-        return None;
+        return RetryDeclaration::default();
     }
-    let fields = Fields::open(context, node, "`retry`", RETRY_KEYS)?;
-    let mut retry = Retry::default();
-    if let Some(node) = fields.get("max_attempts")
-        && let Some(count) = context.count(node, "`max_attempts`", 1)
-    {
+    let Some(fields) = Fields::open(context, node, "`retry`", RETRY_KEYS) else { return RetryDeclaration::default() };
+    let max_attempts = fields.get("max_attempts").and_then(|node| {
+        let count = context.count(node, "`max_attempts`", 1)?;
         if count > ATTEMPTS_MAX {
             let message = format!("`max_attempts` must be at most {ATTEMPTS_MAX}.");
             context.invalid(node.span, message, "Retry less often and with a longer `delay`.");
         }
-        retry.max_attempts = u32::try_from(count.min(ATTEMPTS_MAX)).unwrap_or(1);
-    }
-    if let Some(word) =
-        fields.get("backoff").and_then(|node| context.word(node, "`backoff`", &["exponential", "constant"]))
-    {
-        retry.backoff = if word == "constant" { Backoff::Constant } else { Backoff::Exponential };
-    }
-    if let Some(ms) = fields.get("delay").and_then(|node| context.duration(node, "`delay`")) {
-        retry.delay_ms = ms;
-        retry.max_delay_ms = retry.max_delay_ms.max(ms);
-    }
-    if let Some(node) = fields.get("max_delay")
-        && let Some(ms) = context.duration(node, "`max_delay`")
-    {
-        if ms < retry.delay_ms {
+        u32::try_from(count.min(ATTEMPTS_MAX)).ok()
+    });
+    let backoff = fields.get("backoff").and_then(|node| context.word(node, "`backoff`", &["exponential", "constant"]));
+    let delay_ms = fields.get("delay").and_then(|node| context.duration(node, "`delay`"));
+    let first_ms = delay_ms.or(default.delay_ms).unwrap_or(Retry::default().delay_ms);
+    let max_delay_ms = fields.get("max_delay").and_then(|node| {
+        let ms = context.duration(node, "`max_delay`")?;
+        if ms < first_ms {
             let advice = "Make it at least as long, or leave it out.";
             context.invalid(node.span, "`max_delay` is shorter than `delay`.", advice);
         }
-        retry.max_delay_ms = ms;
-    }
-    if let Some(node) = fields.get("on") {
+        Some(ms)
+    });
+    let on = fields.get("on").map(|node| {
         let words = context.texts(node, "`on`");
-        retry.on = words.into_iter().filter(|word| is_retry_word(context, word)).map(|word| word.value).collect();
-    }
-    Some(retry)
+        words.into_iter().filter(|word| is_retry_word(context, word)).map(|word| word.value).collect()
+    });
+    let backoff = backoff.map(|word| if word == "constant" { Backoff::Constant } else { Backoff::Exponential });
+    RetryDeclaration { max_attempts, backoff, delay_ms, max_delay_ms, on }
 }
 
 fn is_retry_word(context: &mut Context<'_>, word: &Spanned<String>) -> bool {
@@ -130,25 +123,32 @@ pub(super) fn on_fail(context: &mut Context<'_>, node: &Node, key: &str, allowed
     }
 }
 
-pub(super) fn confidence(context: &mut Context<'_>, node: &Node) -> Option<ConfidenceRule> {
+/// `default` is what `defaults` says: a task that has one of the two parts there need not write it again.
+pub(super) fn confidence(
+    context: &mut Context<'_>,
+    node: &Node,
+    default: Option<&ConfidenceDeclaration>,
+) -> ConfidenceDeclaration {
+    let score = |context: &mut Context<'_>, node: &Node, what: &str| {
+        context.fraction(node, what).and_then(|score| Score::new(score).ok())
+    };
     if node.as_scalar().is_some() {
-        let min = context.fraction(node, "`confidence`")?;
-        return Some(ConfidenceRule { min: Score::new(min).ok()?, on_low: OnFail::Fail });
+        return ConfidenceDeclaration { min: score(context, node, "`confidence`"), on_low: None };
     }
-    let fields = Fields::open(context, node, "`confidence`", CONFIDENCE_KEYS)?;
+    let Some(fields) = Fields::open(context, node, "`confidence`", CONFIDENCE_KEYS) else {
+        return ConfidenceDeclaration::default();
+    };
     if let Some(entry) = fields.entry("signals").filter(|entry| !entry.value.is_null()) {
         context.texts(&entry.value, "`signals`");
         context.unsupported("confidence.signals", entry.key.span);
     }
-    let on_low = fields
-        .get("on_low")
-        .map_or(OnFail::Fail, |node| on_fail(context, node, "on_low", &["fail", "warn", "ask", "escalate"]));
-    let Some(min) = fields.get("min") else {
+    let on_low =
+        fields.get("on_low").map(|node| on_fail(context, node, "on_low", &["fail", "warn", "ask", "escalate"]));
+    let min = fields.get("min");
+    if min.is_none() && default.is_some_and(|default| default.min.is_none()) {
         fields.missing(context, node.span, "`confidence`", "min", "Add the least confidence, such as `min: 0.8`.");
-        return None;
-    };
-    let min = context.fraction(min, "`min`")?;
-    Some(ConfidenceRule { min: Score::new(min).ok()?, on_low })
+    }
+    ConfidenceDeclaration { min: min.and_then(|node| score(context, node, "`min`")), on_low }
 }
 
 pub(super) fn budget(context: &mut Context<'_>, node: &Node) -> Option<u64> {
@@ -171,8 +171,8 @@ pub(super) fn defaults(context: &mut Context<'_>, node: &Node) -> Defaults {
     let Some(fields) = Fields::open(context, node, "`defaults`", DEFAULTS_KEYS) else { return Defaults::default() };
     Defaults {
         timeout_ms: fields.get("timeout").and_then(|node| timeout(context, node)),
-        retry: fields.get("retry").and_then(|node| retry(context, node)),
-        confidence: fields.get("confidence").and_then(|node| confidence(context, node)),
+        retry: fields.get("retry").map(|node| retry(context, node, &RetryDeclaration::default())).unwrap_or_default(),
+        confidence: fields.get("confidence").map(|node| confidence(context, node, None)).unwrap_or_default(),
         limits: fields.get("limits").map(|node| limits(context, node)).unwrap_or_default(),
         pool: fields.get("pool").and_then(|node| pool(context, node)),
     }

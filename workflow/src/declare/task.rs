@@ -81,14 +81,20 @@ pub(super) fn declare<'n>(
             .filter(|node| context.text(node, "`when`").is_some()),
         fan_out: fan_out(context, &fields),
         timeout_ms: fields.get("timeout").and_then(|node| policy::timeout(context, node)),
-        retry: fields.get("retry").and_then(|node| policy::retry(context, node)),
+        retry: fields
+            .get("retry")
+            .map(|node| policy::retry(context, node, &document.defaults.retry))
+            .unwrap_or_default(),
         pool: fields.get("pool").and_then(|node| policy::pool(context, node)),
         outputs,
         output_schema: fields
             .get("output_schema")
             .filter(|node| node.as_map().is_some() || context.text(node, "`output_schema`").is_some()),
         checks,
-        confidence: fields.get("confidence").and_then(|node| policy::confidence(context, node)),
+        confidence: fields
+            .get("confidence")
+            .map(|node| policy::confidence(context, node, Some(&document.defaults.confidence)))
+            .unwrap_or_default(),
         limits: fields.get("limits").map(|node| policy::limits(context, node)).unwrap_or_default(),
         priority: fields.get("priority").and_then(|node| priority(context, node)),
         env: env(context, fields.get("env")),

@@ -101,6 +101,9 @@ fn clash(function: &str, types: &[String]) -> EvaluationError {
     }
     let types: Vec<String> = types.iter().map(|name| with_article(name)).collect();
     let function = sign(function);
+    if types.is_empty() {
+        return EvaluationError::new("type_clash", format!("`{function}` is called without what it needs"));
+    }
     let mut message = format!("`{function}` does not go with {}", types.join(" and "));
     let mixed = types.iter().any(|name| name == "an int") && types.iter().any(|name| name == "a double");
     if mixed {

@@ -82,12 +82,17 @@ const MEMBER: [&str; 28] = [
     "upperAscii",
 ];
 
-/// What people write out of habit, and what it is here.
-const HABITS: [(&str, &str); 29] = [
+/// Functions of CEL that are not there: days and spans of time are text here.
+const TIMES: [(&str, &str); 2] = [
+    ("timestamp", "A date is text, and ISO dates compare as text: `tasks.x.outputs.day < inputs.until`."),
     (
-        "timestamp",
-        "day < '2025-01-31'`: dates are text, and ISO dates compare as text, as in `tasks.x.outputs.day < inputs.until",
+        "duration",
+        "A span of time is text in seconds, such as `90s`: read it with `double(inputs.wait.replace('s', ''))` and compare numbers.",
     ),
+];
+
+/// What people write out of habit, and what it is here.
+const HABITS: [(&str, &str); 28] = [
     ("len", "size(x)"),
     ("length", "size(x)"),
     ("count", "size(x)"),
@@ -147,7 +152,10 @@ pub(super) fn check(call: &Call) -> Result<(), ExpressionError> {
         return Ok(());
     }
     let habit = HABITS.iter().find(|(habit, _)| *habit == name);
-    let advice = if let Some((_, instead)) = habit {
+    let time = TIMES.iter().find(|(function, _)| *function == name);
+    let advice = if let Some((_, sentence)) = time {
+        (*sentence).to_owned()
+    } else if let Some((_, instead)) = habit {
         format!("Write `{instead}`.")
     } else if !call.member && MEMBER.contains(&name) {
         format!("Write it after the value: `value.{name}(…)`.")

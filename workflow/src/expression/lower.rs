@@ -74,9 +74,9 @@ impl Lower {
             Expr::Select(select) => {
                 let operand = Box::new(self.expression(&select.operand));
                 let lowered = Expr::Select(SelectExpr { operand, ..select.clone() });
-                match task_path::of(node).ok().flatten().filter(|path| path.under_has).and_then(|path| path.id()) {
-                    Some(id) if select.test => guarded(node.id, &id, lowered),
-                    _ => lowered,
+                match presence(node).filter(|_| select.test) {
+                    Some(name) => guarded(node.id, name, lowered),
+                    None => lowered,
                 }
             }
             Expr::Call(call) => self.call(call),
@@ -214,19 +214,27 @@ fn task_field(node: &IdedExpr) -> Option<String> {
     }
     let checked = path.check(0..0).ok()?;
     let field = checked.field?;
-    match (path.under_has, field.as_str()) {
-        (true, "outputs") => Some(format!("{PRESENT}{}", checked.id)),
-        (true, _) => Some(format!("@has_{field}.{}", checked.id)),
-        (false, _) => Some(format!("@{field}.{}", checked.id)),
-    }
+    Some(if path.under_has { asked(&checked.id, &field) } else { format!("@{field}.{}", checked.id) })
 }
 
-/// `has(tasks.x.outputs.a)` is false, not an error, when `x` has no outputs.
-fn guarded(id: u64, task: &str, test: Expr) -> Expr {
+/// The name that asks whether a task has this field.
+fn asked(task: &str, field: &str) -> String {
+    if field == "outputs" { format!("{PRESENT}{task}") } else { format!("@has_{field}.{task}") }
+}
+
+/// The name that asks whether there is anything to look into, of a path below a task's field under `has()`.
+fn presence(node: &IdedExpr) -> Option<String> {
+    let path = task_path::of(node).ok().flatten().filter(|path| path.under_has)?;
+    let checked = path.check(0..0).ok()?;
+    Some(asked(&checked.id, &checked.field?))
+}
+
+/// `has(tasks.x.outputs.a)` and `has(tasks.x.error.code)` are false, not an error, when `x` has no outputs or error.
+fn guarded(id: u64, presence: String, test: Expr) -> Expr {
     Expr::Call(CallExpr {
         func_name: operators::LOGICAL_AND.to_owned(),
         target: None,
-        args: vec![ident(id, format!("{PRESENT}{task}")), IdedExpr { id, expr: test }],
+        args: vec![ident(id, presence), IdedExpr { id, expr: test }],
     })
 }
 

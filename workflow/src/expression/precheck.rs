@@ -7,6 +7,9 @@ use super::ExpressionError;
 use super::lexer::{Token, TokenKind, tokens};
 use super::limits::{BRACKET_DEPTH_MAX, ESTIMATED_DEPTH_MAX, EXPRESSION_BYTES_MAX};
 
+/// Words that mean something by themselves, so that no name may be one of them without quotes.
+pub(super) const RESERVED: [&str; 4] = ["in", "true", "false", "null"];
+
 /// Checks the text and gives back its words.
 pub(super) fn check(text: &str) -> Result<Vec<Token>, ExpressionError> {
     if text.len() > EXPRESSION_BYTES_MAX {
@@ -57,6 +60,17 @@ fn foreign(text: &str, tokens: &[Token], index: usize, token: Token) -> Result<(
             "Put text into quotes; a key with special characters is read as `x['key']`.",
             token.end,
         ),
+        TokenKind::Name if before == "." && RESERVED.contains(&word) => {
+            let path = text.get(path_start(text, tokens, index)..token.start).unwrap_or_default();
+            let path = path.trim_end().trim_end_matches('.').trim_end();
+            let advice = format!("Write `{path}['{word}']`.");
+            message(
+                "syntax",
+                format!("`{word}` is a word of the language and cannot stand after a dot"),
+                &advice,
+                token.end,
+            )
+        }
         TokenKind::Name if before != "." => match instead_of_name(word, after) {
             Some(advice) => message("syntax", format!("`{word}` is not known here"), advice, token.end),
             None => id_with_dash(text, tokens, index),
@@ -70,6 +84,18 @@ fn foreign(text: &str, tokens: &[Token], index: usize, token: Token) -> Result<(
         },
         TokenKind::Name | TokenKind::Number | TokenKind::Text => Ok(()),
     }
+}
+
+/// Where the chain of names begins that a token ends: in `1 + tasks.in` at `tasks`.
+fn path_start(text: &str, tokens: &[Token], index: usize) -> usize {
+    let mut first = index;
+    while let Some([name, dot]) = first.checked_sub(2).and_then(|at| tokens.get(at..first)) {
+        if dot.of(text) != "." || name.kind != TokenKind::Name {
+            break;
+        }
+        first -= 2;
+    }
+    tokens.get(first).map_or(0, |token| token.start)
 }
 
 /// Advice for a name that another language would understand.

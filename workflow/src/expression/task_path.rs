@@ -6,15 +6,18 @@ use cel::IdedExpr;
 use cel::common::ast::{Expr, operators};
 
 use super::ExpressionError;
+use super::precheck::RESERVED;
 use super::walk::literal_text;
 
 /// What may be read of a task.
 pub(super) const TASK_FIELDS: [&str; 6] = ["outputs", "state", "confidence", "error", "attempts", "items"];
 
-/// A name after a value as an expression reads it: `.name`, or `['my-name']` where a dash would mean minus.
+/// A name after a value as an expression reads it: `.name`, or `['my-name']` where a dash would mean minus or the name is
+/// a word of the language.
 pub(crate) fn written_step(name: &str) -> String {
     let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !RESERVED.contains(&name);
     if plain { format!(".{name}") } else { format!("['{name}']") }
 }
 

@@ -89,6 +89,8 @@ fn every_field_of_a_task_can_be_read() {
     let present =
         Expression::parse("[has(tasks.full.error), has(tasks.done.error), has(tasks.full.confidence)]").unwrap();
     assert_eq!(present.evaluate(&scope), Ok(json!([true, false, true])));
+    let below = "[has(tasks.full.error.code), has(tasks.full.error.nope), has(tasks.done.error.code)]";
+    assert_eq!(Expression::parse(below).unwrap().evaluate(&scope), Ok(json!([true, false, false])));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Every mistake is named with its place, its code and useful advice, all at once.
 
 use candor_proto::message::Severity;
-use candor_workflow::{DIAGNOSTICS_MAX, Files, Mode, Paint, file_fact, render};
+use candor_workflow::{DIAGNOSTICS_MAX, Files, Mode, Paint, Source, compile, file_fact, render};
 
-use crate::stage::{compiled, documents, errors, places, run};
+use crate::stage::{catalogue, compiled, documents, errors, places, run};
 
 fn files() -> Files {
     let mut files = Files::default();
@@ -54,7 +54,7 @@ fn json_errors_stand_at_their_character() {
         "{\"a\": 01}",
         "{\"a\": tru}",
         "{\"a\" 1}",
-        "{a: 1}",
+        "{\"a\": 1, b: 1}",
         "{\"a\": \"\n\"}",
         "{\"a\": \"\\x\"}",
         "{\"a\": [1,]}",
@@ -66,6 +66,21 @@ fn json_errors_stand_at_their_character() {
         assert_eq!(compiled.diagnostics.len(), 1, "{text}");
         assert_eq!(compiled.diagnostics[0].code, "syntax", "{text}");
     }
+}
+
+#[test]
+fn braces_alone_make_no_json() {
+    let text = "# In one line.\n{name: x, tasks: [{id: a, run: 'true'}]}\n";
+    for text in [text, text.split_once('\n').unwrap().1, "{ 'name': x, tasks: [{id: a, run: x}] }"] {
+        assert_eq!(places(&run(text)), [], "{text}");
+    }
+    let named = |name: &str| {
+        let text = "{name: x, tasks: [{id: a, run: x}]}";
+        compile(&Source { name, text }, &Files::default(), &catalogue(), Mode::Execute)
+    };
+    assert_eq!(places(&named("a.JSON")), [("syntax".to_owned(), 1, 2)]);
+    assert_eq!(places(&named("a.yaml")), []);
+    assert_eq!(places(&run("{name: x, name: y, tasks: [{id: a, run: x}]}")), [("duplicate-key".to_owned(), 1, 11)]);
 }
 
 #[test]

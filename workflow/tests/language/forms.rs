@@ -59,6 +59,26 @@ fn a_map_of_tasks_keeps_the_order_in_which_they_stand() {
 }
 
 #[test]
+fn each_part_of_a_retry_and_a_confidence_has_its_default_by_itself() {
+    let plan = plan(
+        "name: x\ndefaults:\n  retry: { max_attempts: 5, backoff: constant, delay: 2s, max_delay: 10s, on: [exit] }\n  \
+         confidence: { min: 0.8, on_low: warn }\ntasks:\n- { id: a, run: x, retry: { max_attempts: 2 }, confidence: 0.5 }\n\
+         - { id: b, run: x, retry: { delay: 1m, on: timeout }, confidence: { on_low: fail } }\n- { id: c, run: x, retry: { } }\n",
+    );
+    let retry = |task: usize| {
+        let retry = &plan.tasks[task].retry;
+        (retry.max_attempts, retry.backoff, retry.delay_ms, retry.max_delay_ms, retry.on.join(" "))
+    };
+    assert_eq!(retry(0), (2, Backoff::Constant, 2_000, 10_000, "exit".to_owned()));
+    assert_eq!(retry(1), (5, Backoff::Constant, 60_000, 60_000, "timeout".to_owned()));
+    assert_eq!(retry(2), (5, Backoff::Constant, 2_000, 10_000, "exit".to_owned()));
+    let confidence = |task: usize| plan.tasks[task].confidence.map(|rule| (rule.min.get(), rule.on_low));
+    assert_eq!(confidence(0), Some((0.5, OnFail::Warn)));
+    assert_eq!(confidence(1), Some((0.8, OnFail::Fail)));
+    assert_eq!(confidence(2), Some((0.8, OnFail::Warn)));
+}
+
+#[test]
 fn the_older_style_of_a_model_task_means_uses_llm() {
     let text = "name: x\ntasks:\n- { id: a, instruction: Say it., required_info: [who], config: { samples: 2 } }\n";
     let compiled = compiled(text, &Files::default(), Mode::Validate);

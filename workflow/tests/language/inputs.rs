@@ -75,6 +75,8 @@ fn text_becomes_a_value_of_the_declared_type() {
         (ValueType::List, "[a, 1]", json!(["a", 1])),
         (ValueType::List, "- a\n- b\n", json!(["a", "b"])),
         (ValueType::Map, "{\"a\": [1]}", json!({"a": [1]})),
+        (ValueType::Map, "{a: 1, b: [x, y]}", json!({"a": 1, "b": ["x", "y"]})),
+        (ValueType::Map, "{}", json!({})),
         (ValueType::File, "rows.csv", json!("rows.csv")),
     ] {
         assert_eq!(parse_input(kind, text), Ok(value), "{text}");

@@ -38,14 +38,14 @@ pub(super) fn stages(plan: &Plan) -> Vec<Vec<&str>> {
 }
 
 /// The plan as a tree.
-pub(super) fn tree(plan: &Plan, facts: &Facts) -> String {
+pub(super) fn tree(plan: &Plan, facts: &Facts, computed: &[String]) -> String {
     let mut text = String::new();
     // Writing to a text cannot fail.
-    let _ = write_tree(&mut text, plan, facts);
-    terminal::clean(&text)
+    let _ = write_tree(&mut text, plan, facts, computed);
+    terminal::clean_lines(&text)
 }
 
-fn write_tree(out: &mut String, plan: &Plan, facts: &Facts) -> std::fmt::Result {
+fn write_tree(out: &mut String, plan: &Plan, facts: &Facts, computed: &[String]) -> std::fmt::Result {
     let stages = stages(plan);
     let widest = stages.iter().map(Vec::len).max().unwrap_or(0);
     writeln!(out, "{}  ({} tasks, {} stages, up to {widest} side by side)", plan.name, plan.tasks.len(), stages.len())?;
@@ -67,6 +67,7 @@ fn write_tree(out: &mut String, plan: &Plan, facts: &Facts) -> std::fmt::Result 
     list(out, "files", plan.files.keys().map(String::as_str))?;
     list(out, "secrets", facts.secrets.iter().map(String::as_str))?;
     list(out, "reads on the worker's machine", facts.absolute_paths.iter().map(String::as_str))?;
+    list(out, "computed paths", computed.iter().map(String::as_str))?;
     list(out, "effects", facts.effects.iter().map(String::as_str))?;
     list(out, "not supported by this build", facts.unsupported.iter().map(String::as_str))
 }

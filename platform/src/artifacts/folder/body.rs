@@ -8,6 +8,7 @@ use candor_proto::Sha256;
 use sha2::Digest;
 
 use super::Place;
+use super::writing::Draft;
 use crate::artifacts::Stored;
 use crate::error::{Error, Result};
 
@@ -44,10 +45,8 @@ pub(super) fn put_file(place: &Place, from: &Path) -> Result<Stored> {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
     }
     let mut source = File::open(from).map_err(unreadable)?;
-    let mut draft = place.desk.draft()?;
-    let mut hasher = sha2::Sha256::new();
+    let mut incoming = Incoming::new(place)?;
     let mut piece = vec![0; PIECE_BYTES];
-    let mut bytes = 0;
     loop {
         let count = match source.read(&mut piece) {
             Ok(0) => break,
@@ -55,17 +54,46 @@ pub(super) fn put_file(place: &Place, from: &Path) -> Result<Stored> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(unreadable(error)),
         };
-        let read = piece.get(..count).unwrap_or_default();
-        hasher.update(read);
-        draft.file().write_all(read).map_err(|error| draft.failed(&error))?;
-        bytes += count as u64;
+        incoming.write(piece.get(..count).unwrap_or_default())?;
     }
-    let stored = Stored { sha256: Sha256::from_bytes(hasher.finalize().into()), bytes };
-    let to = path(place, stored.sha256);
-    if !whole(&to, stored.bytes) {
-        draft.place(&to)?;
-    }
+    let stored = incoming.stored();
+    incoming.place(place, stored)?;
     Ok(stored)
+}
+
+/// A body that comes in pieces. Dropped, it is gone.
+pub(in crate::artifacts) struct Incoming {
+    draft: Draft,
+    hasher: sha2::Sha256,
+    bytes: u64,
+}
+
+impl Incoming {
+    pub(super) fn new(place: &Place) -> Result<Self> {
+        Ok(Self { draft: place.desk.draft()?, hasher: sha2::Sha256::new(), bytes: 0 })
+    }
+
+    /// The next piece.
+    pub(in crate::artifacts) fn write(&mut self, piece: &[u8]) -> Result<()> {
+        self.hasher.update(piece);
+        self.bytes += piece.len() as u64;
+        let Self { draft, .. } = self;
+        draft.file().write_all(piece).map_err(|error| draft.failed(&error))
+    }
+
+    /// What it is, so far.
+    pub(in crate::artifacts) fn stored(&self) -> Stored {
+        Stored { sha256: Sha256::from_bytes(self.hasher.clone().finalize().into()), bytes: self.bytes }
+    }
+
+    /// Puts it where it belongs.
+    pub(super) fn place(self, place: &Place, stored: Stored) -> Result<PathBuf> {
+        let to = path(place, stored.sha256);
+        if !whole(&to, stored.bytes) {
+            self.draft.place(&to)?;
+        }
+        Ok(to)
+    }
 }
 
 pub(super) fn get(place: &Place, sha256: Sha256, max: u64) -> Result<Vec<u8>> {

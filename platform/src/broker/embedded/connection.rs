@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use candor_proto::route::{Queue, Topology};
 
-use super::Shared;
 use super::consumer::EmbeddedConsumer;
 use super::queue::ConnectionId;
-use crate::broker::{Binding, Broker, Consumer, Outgoing};
+use super::{Depth, Shared};
+use crate::broker::{Binding, Broker, Consumer, Outgoing, Standing};
 use crate::error::Result;
 
 /// One connection to the embedded broker.
@@ -58,6 +58,14 @@ impl Broker for Connection {
     async fn consume(&self, queue: &str, prefetch: u32) -> Result<Box<dyn Consumer>> {
         let (queue, consumer) = self.hub.lock().consume(self.id, queue, prefetch)?;
         Ok(Box::new(EmbeddedConsumer::new(self.hub.clone(), queue, consumer)))
+    }
+
+    async fn standing(&self, queue: &str) -> Result<Option<Standing>> {
+        let hub = self.hub.lock();
+        hub.alive(self.id)?;
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let standing = |depth: Depth| Standing { ready: number(depth.ready), consumers: number(depth.consumers) };
+        Ok(hub.depth(queue).map(standing))
     }
 
     async fn close(&self) {

@@ -43,7 +43,7 @@ impl Hub {
         Some(self.queues.get(self.names.get(queue)?)?.depth())
     }
 
-    fn alive(&self, connection: ConnectionId) -> Result<()> {
+    pub(super) fn alive(&self, connection: ConnectionId) -> Result<()> {
         let open = self.connections.contains(&connection);
         if open { Ok(()) } else { Err(Error::Closed { what: "the connection to the broker".to_owned() }) }
     }

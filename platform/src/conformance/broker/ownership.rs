@@ -158,3 +158,19 @@ pub(super) async fn a_private_queue_belongs_to_one_connection(stage: Arc<dyn Bro
     let mut consumer = consume(&broker, &queue.name, 1).await;
     assert_eq!(finish(&mut consumer, 1).await, [1]);
 }
+
+pub(super) async fn a_private_queue_outlives_its_consumers(stage: Arc<dyn BrokerStage>) {
+    let (broker, routes) = declared(&stage).await;
+    let queue = routes.private(routes.worker("w1"));
+    broker.declare_private(&queue, &[]).await.expect("a private queue");
+    let mut consumer = consume(&broker, &queue.name, 10).await;
+    publish(&broker, &queue.name, [1]).await;
+    let held = next(&mut consumer).await;
+    drop(consumer);
+    publish(&broker, &queue.name, [2]).await;
+    let mut consumer = consume(&broker, &queue.name, 10).await;
+    let mut seen = finish(&mut consumer, 2).await;
+    seen.sort_unstable();
+    assert_eq!(seen, [1, 2], "what it held and what came meanwhile");
+    assert_eq!(held.done().await, Settled::TooLate);
+}

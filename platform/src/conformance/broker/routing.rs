@@ -3,7 +3,7 @@
 use candor_proto::route::{Argument, Exchange, ExchangeKind};
 
 use super::*;
-use crate::broker::{Binding, Target};
+use crate::broker::{Binding, Standing, Target};
 
 fn to_exchange(exchange: &str, key: &str, number: u32) -> Outgoing {
     let target = Target::Exchange { name: exchange.to_owned(), key: key.to_owned() };
@@ -117,4 +117,39 @@ pub(super) async fn consuming_from_no_queue_is_refused(stage: Arc<dyn BrokerStag
     let refused = soon("a refusal", broker.consume(&nowhere, 1)).await;
     assert_eq!(refused.err(), Some(Error::NoQueue { queue: nowhere }));
     publish(&broker, &routes.jobs(), [1]).await;
+}
+
+pub(super) async fn how_a_queue_stands_can_be_asked(stage: Arc<dyn BrokerStage>) {
+    let (broker, routes) = declared(&stage).await;
+    let nowhere = format!("{}.nowhere", routes.prefix());
+    assert_eq!(broker.standing(&nowhere).await, Ok(None));
+    let stands = |wanted: fn(Standing) -> bool| {
+        let (broker, queue) = (broker.clone(), routes.jobs());
+        until("it to stand so", move || {
+            let (broker, queue) = (broker.clone(), queue.clone());
+            async move { broker.standing(&queue).await.expect("an answer").filter(|found| wanted(*found)) }
+        })
+    };
+    stands(|found| found == Standing { ready: 0, consumers: 0 }).await;
+    publish(&broker, &routes.jobs(), 0..3).await;
+    stands(|found| found == Standing { ready: 3, consumers: 0 }).await;
+    let mut consumer = consume(&broker, &routes.jobs(), 1).await;
+    // Whether what was sent to a consumer that has not asked for it still waits is the broker's affair.
+    stands(|found| found.consumers == 1 && found.ready >= 2).await;
+    assert_eq!(finish(&mut consumer, 3).await, [0, 1, 2]);
+    stands(|found| found == Standing { ready: 0, consumers: 1 }).await;
+    consumer.cancel().await;
+    stands(|found| found == Standing { ready: 0, consumers: 0 }).await;
+}
+
+pub(super) async fn a_publish_knows_its_own_fate_whatever_its_id(stage: Arc<dyn BrokerStage>) {
+    let (broker, routes) = declared(&stage).await;
+    let nowhere = format!("{}.nowhere", routes.prefix());
+    let properties = Properties { message_id: Some("the same".into()), ..Properties::default() };
+    let queue_of = |each: u32| if each.is_multiple_of(3) { nowhere.clone() } else { routes.jobs() };
+    let batch = (0..100).map(|each| to_queue(queue_of(each), numbered(each), properties.clone())).collect();
+    let results = soon("the fates", broker.publish(batch)).await;
+    for (each, result) in (0..).zip(results) {
+        assert_eq!(result.is_ok(), queue_of(each) != nowhere, "{each}: {result:?}");
+    }
 }

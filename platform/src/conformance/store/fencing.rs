@@ -149,6 +149,26 @@ pub(super) async fn of_two_appends_at_one_place_one_is_written(stage: Arc<dyn St
     assert_eq!(log(&store, 0, job(1)).await, events(0, 20));
 }
 
+/// An owner need not wait for one append before it sends the next.
+pub(super) async fn appends_at_once_for_many_jobs_are_all_written(stage: Arc<dyn StoreStage>) {
+    let store = stage.store().await;
+    let epoch = claim(&store, 0, 1).await;
+    let writers = (1..=12).map(|number| {
+        let store = store.clone();
+        runtime::spawn(async move {
+            for turn in 0..10 {
+                append(&store, 0, epoch, vec![grow(job(number), turn * 3, 3)]).await.expect("an append");
+                assert_eq!(store.confirm(0, epoch).await, Ok(()));
+            }
+        })
+        .join()
+    });
+    assert!(join_all(writers).await.iter().all(Option::is_some));
+    for number in 1..=12 {
+        assert_eq!(log(&store, 0, job(number)).await, events(0, 30));
+    }
+}
+
 pub(super) async fn nothing_is_appended_behind_a_claim(stage: Arc<dyn StoreStage>) {
     let store = stage.store().await;
     let mut length = 0;

@@ -95,7 +95,7 @@ pub(super) async fn awkward_values_come_back_as_they_were(stage: Arc<dyn StoreSt
     }));
     let directed = Event::Directed {
         id: candor_proto::DirectiveId::from_uuid(Uuid::nil()),
-        order: Order::Rerun { tasks: vec![String::new(), "ä".to_owned()] },
+        order: Order::Rerun { parent: job(u128::MAX), from: Some("ä".to_owned()), failed: true },
         by: None,
     };
     let kinds =
@@ -107,6 +107,33 @@ pub(super) async fn awkward_values_come_back_as_they_were(stage: Arc<dyn StoreSt
     drop(store);
     stage.restart().await;
     assert_eq!(log(&stage.store().await, 0, job(u128::MAX)).await, recorded);
+}
+
+pub(super) async fn a_job_may_come_several_times_in_one_batch(stage: Arc<dyn StoreStage>) {
+    let store = stage.store().await;
+    let epoch = claim(&store, 0, 1).await;
+    let last = Append { line: line(job(1), 9), live: false, ..grow(job(1), 5, 1) };
+    append(&store, 0, epoch, vec![grow(job(1), 0, 2), grow(job(2), 0, 1), grow(job(1), 2, 3), last])
+        .await
+        .expect("all");
+    assert_eq!(log(&store, 0, job(1)).await, events(0, 6));
+    assert_eq!(store.line(0, job(1)).await, Ok(Some(line(job(1), 9))), "the last says how the line is");
+    assert_eq!(store.live(0).await, Ok(vec![job(2)]), "and whether the job is live");
+    let gap = vec![grow(job(2), 1, 1), grow(job(2), 3, 1)];
+    assert!(stale(&append(&store, 0, epoch, gap).await));
+    assert_eq!(log(&store, 0, job(2)).await, events(0, 1));
+}
+
+pub(super) async fn a_job_may_begin_without_events(stage: Arc<dyn StoreStage>) {
+    let store = stage.store().await;
+    let epoch = claim(&store, 0, 1).await;
+    append(&store, 0, epoch, vec![grow(job(1), 0, 0)]).await.expect("an append");
+    assert_eq!(log(&store, 0, job(1)).await, Vec::new());
+    assert_eq!(store.line(0, job(1)).await, Ok(Some(line(job(1), 1))));
+    assert_eq!(store.live(0).await, Ok(vec![job(1)]));
+    append(&store, 0, epoch, vec![grow(job(1), 0, 2)]).await.expect("an append");
+    assert_eq!(log(&store, 0, job(1)).await, events(0, 2));
+    assert_eq!(store.lines(0, 10).await.map(|lines| lines.len()), Ok(1));
 }
 
 pub(super) async fn an_unknown_job_has_an_empty_log(stage: Arc<dyn StoreStage>) {

@@ -1,20 +1,23 @@
 //! What lies in the file, and the one place that reads and writes it.
 //!
-//! Every body carries a seal over its place and its bytes, so that a damaged page is not taken for a log.
+//! Every body is sealed, so that a damaged page is not taken for a log.
 
 use std::collections::HashMap;
 
 use candor_proto::codec::{Encoding, read, write};
-use candor_proto::{Epoch, JobId, Millis, OwnerId, Recorded, Sha256};
+use candor_proto::{Epoch, JobId, Millis, OwnerId, Recorded};
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use uuid::Uuid;
 
 use super::STORE_FORMAT;
 use crate::error::{Error, Result};
+use crate::store::seal::{line_place, log_place, opened, sealed};
 use crate::store::{Append, JobLine};
 
 /// Numbers of the whole file, by name.
 const NUMBERS: TableDefinition<'_, &str, u32> = TableDefinition::new("numbers");
+/// Ids of the whole file, by name.
+const IDS: TableDefinition<'_, &str, u128> = TableDefinition::new("ids");
 /// By partition: the newest epoch's counter and owner.
 const EPOCHS: TableDefinition<'_, u32, (u64, u128)> = TableDefinition::new("epochs");
 /// By partition and job: the number of events, when the job was recorded, whether it is live.
@@ -28,8 +31,6 @@ const LINES: TableDefinition<'_, (u32, Millis, u128), &[u8]> = TableDefinition::
 
 /// Events in one row of the log: few rows for a big append, and little to decode for a short read.
 const EVENTS_PER_ROW: usize = 128;
-/// Bytes of the seal: enough that no damage goes unseen, few enough not to be felt.
-const SEAL_BYTES: usize = 8;
 /// How a log's rows and lines are called in errors of the codec.
 const KIND: &str = "store record";
 
@@ -108,6 +109,7 @@ pub(super) fn prepare(transaction: &WriteTransaction, what: &str) -> Tried<()> {
             return Err(Trouble::Refused(Error::Damaged { what: what.to_owned(), reason }));
         }
     }
+    transaction.open_table(IDS)?;
     transaction.open_table(EPOCHS)?;
     transaction.open_table(HEADS)?;
     transaction.open_table(LOGS)?;
@@ -119,6 +121,7 @@ pub(super) fn prepare(transaction: &WriteTransaction, what: &str) -> Tried<()> {
 /// All tables, open for writing.
 pub(super) struct Writer<'txn> {
     numbers: Table<'txn, &'static str, u32>,
+    ids: Table<'txn, &'static str, u128>,
     epochs: Table<'txn, u32, (u64, u128)>,
     heads: Table<'txn, (u32, u128), (u64, Millis, bool)>,
     logs: Table<'txn, (u32, u128, u64), &'static [u8]>,
@@ -130,6 +133,7 @@ impl<'txn> Writer<'txn> {
     pub(super) fn open(transaction: &'txn WriteTransaction) -> Tried<Self> {
         Ok(Self {
             numbers: transaction.open_table(NUMBERS)?,
+            ids: transaction.open_table(IDS)?,
             epochs: transaction.open_table(EPOCHS)?,
             heads: transaction.open_table(HEADS)?,
             logs: transaction.open_table(LOGS)?,
@@ -149,6 +153,14 @@ impl<'txn> Writer<'txn> {
             Some(found) if found == wanted => Ok(found),
             Some(found) => Err(Trouble::Refused(Error::Partitions { found, wanted })),
         }
+    }
+
+    pub(super) fn deployment(&mut self, proposed: Option<Uuid>) -> Tried<Option<Uuid>> {
+        let found = self.ids.get("deployment")?.map(|found| Uuid::from_u128(found.value()));
+        if let (None, Some(proposed)) = (found, proposed) {
+            self.ids.insert("deployment", proposed.as_u128())?;
+        }
+        Ok(found.or(proposed))
     }
 
     pub(super) fn claim(&mut self, partition: u32, owner: OwnerId) -> Tried<Epoch> {
@@ -290,9 +302,8 @@ impl Reader<'_> {
         sealed: &[u8],
         name: impl Fn() -> String,
     ) -> Tried<T> {
-        let body = match sealed.split_at_checked(SEAL_BYTES) {
-            Some((found, body)) if *found == seal(place, body) => body,
-            Some(_) | None => return Err(self.damaged(format!("{} is not what was written", name()))),
+        let Some(body) = opened(place, sealed) else {
+            return Err(self.damaged(format!("{} is not what was written", name())));
         };
         read(body, Encoding::MessagePack, KIND).map_err(|error| self.damaged(format!("{}: {error}", name())))
     }
@@ -308,24 +319,4 @@ fn key(job: JobId) -> u128 {
 
 fn job(key: u128) -> JobId {
     JobId::from_uuid(Uuid::from_u128(key))
-}
-
-fn log_place(partition: u32, job: JobId, first: u64) -> Vec<u8> {
-    [b"log".as_slice(), &partition.to_be_bytes(), job.uuid().as_bytes(), &first.to_be_bytes()].concat()
-}
-
-fn line_place(partition: u32, job: JobId) -> Vec<u8> {
-    [b"line".as_slice(), &partition.to_be_bytes(), job.uuid().as_bytes()].concat()
-}
-
-fn seal(place: &[u8], body: &[u8]) -> [u8; SEAL_BYTES] {
-    use sha2::Digest;
-    let digest = Sha256::from_bytes(sha2::Sha256::new().chain_update(place).chain_update(body).finalize().into());
-    let mut seal = [0; SEAL_BYTES];
-    seal.copy_from_slice(&digest.bytes()[..SEAL_BYTES]);
-    seal
-}
-
-fn sealed(place: &[u8], body: &[u8]) -> Vec<u8> {
-    [&seal(place, body), body].concat()
 }

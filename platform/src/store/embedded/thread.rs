@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use candor_proto::{Epoch, JobId, OwnerId, Recorded};
 use redb::{Database, ReadableDatabase};
+use uuid::Uuid;
 
 use super::file::Opener;
 use super::tables::{Prepared, Reader, Tried, Trouble, Writer};
@@ -25,6 +26,7 @@ pub(super) enum Request {
 /// What needs a commit.
 pub(super) enum Write {
     Partitions { wanted: u32, reply: Reply<u32> },
+    Deployment { proposed: Option<Uuid>, reply: Reply<Option<Uuid>> },
     Claim { partition: u32, owner: OwnerId, reply: Reply<Epoch> },
     Append { partition: u32, epoch: Epoch, batch: Vec<Prepared>, reply: Reply<()> },
 }
@@ -42,6 +44,7 @@ impl Write {
     fn refuse(self, error: Error) {
         match self {
             Self::Partitions { reply, .. } => answer(reply, Err(error)),
+            Self::Deployment { reply, .. } => answer(reply, Err(error)),
             Self::Claim { reply, .. } => answer(reply, Err(error)),
             Self::Append { reply, .. } => answer(reply, Err(error)),
         }
@@ -170,6 +173,7 @@ fn write(opener: &Opener, writer: &mut Writer<'_>, request: Write) -> (Held, Opt
     }
     match request {
         Write::Partitions { wanted, reply } => split(opener, reply, writer.partitions(wanted)),
+        Write::Deployment { proposed, reply } => split(opener, reply, writer.deployment(proposed)),
         Write::Claim { partition, owner, reply } => split(opener, reply, writer.claim(partition, owner)),
         Write::Append { partition, epoch, batch, reply } => {
             split(opener, reply, writer.append(partition, epoch, &batch))

@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 
 use candor_proto::TaskError;
+use candor_workflow::encoding_of;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::action::with::invalid;
@@ -29,13 +30,7 @@ pub(super) struct Decoded<R> {
 /// Which encoding a name means; `None` is UTF-8, or UTF-16 when the file begins with its mark.
 pub(super) fn encoding(name: Option<&str>) -> Result<Option<&'static Encoding>, TaskError> {
     let Some(name) = name else { return Ok(None) };
-    let label = match name.to_ascii_lowercase().as_str() {
-        "latin-1" | "latin_1" => "latin1".to_owned(),
-        "utf16" | "utf_16" => "utf-16".to_owned(),
-        "utf-8-sig" | "utf_8" => "utf-8".to_owned(),
-        other => other.to_owned(),
-    };
-    Encoding::for_label_no_replacement(label.as_bytes()).map(Some).ok_or_else(|| {
+    encoding_of(name).map(Some).ok_or_else(|| {
         invalid(format!("`encoding`: there is no encoding `{name}`"))
             .with_advice("use utf-8, utf-16, latin-1, windows-1252 or another name of the WHATWG encoding standard")
     })

@@ -26,11 +26,31 @@ pub(super) struct Sample {
     pub(super) values: Vec<f64>,
     /// Rows without a value.
     pub(super) nulls: u64,
+    /// What a double cannot say of whole numbers, while all values are whole.
+    pub(super) whole: Option<Whole>,
+}
+
+/// Whole numbers without any rounding.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whole {
+    pub(super) min: i128,
+    pub(super) max: i128,
+    /// Of at most [`VALUES_MAX`] numbers of 64 bits each, so it never overflows.
+    pub(super) sum: i128,
+}
+
+impl Whole {
+    const NOTHING: Self = Self { min: i128::MAX, max: i128::MIN, sum: 0 };
+
+    fn note(self, value: i128) -> Self {
+        Self { min: self.min.min(value), max: self.max.max(value), sum: self.sum + value }
+    }
 }
 
 impl Samples {
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let sample = |name: &str| Sample { name: name.to_owned(), values: Vec::new(), nulls: 0 };
+        let sample =
+            |name: &str| Sample { name: name.to_owned(), values: Vec::new(), nulls: 0, whole: Some(Whole::NOTHING) };
         Self { columns: names.into_iter().map(sample).collect(), kept: 0 }
     }
 
@@ -39,7 +59,10 @@ impl Samples {
         let sample = &mut self.columns[column];
         match value {
             Value::Null => sample.nulls += 1,
-            value => sample.values.push(number(&sample.name, value)?),
+            value => {
+                sample.values.push(number(&sample.name, value)?);
+                sample.whole = sample.whole.zip(integer(value)).map(|(whole, value)| whole.note(value));
+            }
         }
         self.kept += usize::from(!value.is_null());
         if self.kept > VALUES_MAX {
@@ -49,6 +72,10 @@ impl Samples {
         }
         Ok(())
     }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
 /// The number that a value of a column is.
@@ -135,6 +162,12 @@ pub(super) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     // Two huge numbers of different signs lie further apart than any double says.
     let between = if step.is_finite() { low + step * part } else { low * (1.0 - part) + high * part };
     Some(between.clamp(low, high))
+}
+
+/// A whole number as JSON; beyond 64 bits, where JSON has none, the nearest double.
+pub(super) fn whole_json(value: i128) -> Value {
+    let whole = i64::try_from(value).map(Value::from).or_else(|_| u64::try_from(value).map(Value::from));
+    whole.unwrap_or_else(|_| json(Some(value as f64)))
 }
 
 /// A double as JSON; nothing when it is not finite or not there.

@@ -65,13 +65,29 @@ impl Rule {
         Ok(Self { id: text.id, severity: text.severity, message, expression })
     }
 
+    /// A rule that reads a column which no row has would set every row aside: that is the rule's mistake, not the data's.
+    pub(super) fn asks_of(&self, names: &[String]) -> Result<(), TaskError> {
+        match self.expression.columns().into_iter().find(|name| !names.contains(name)) {
+            None => Ok(()),
+            Some(unknown) => {
+                Err(invalid(format!("rule `{}` reads the column `{unknown}`, which the rows do not have", self.id))
+                    .with_advice(format!("the columns of the rows are {}", names.join(", "))))
+            }
+        }
+    }
+
     /// What is wrong with the row by this rule; nothing when the rule holds.
-    pub(super) fn violation(&self, row: &RowScope) -> Option<String> {
+    ///
+    /// # Errors
+    ///
+    /// When the rule is no rule: it says neither yes nor no.
+    pub(super) fn violation(&self, row: &RowScope) -> Result<Option<String>, TaskError> {
         match self.expression.evaluate(&row.0) {
-            Ok(Value::Bool(true)) => None,
-            Ok(Value::Bool(false)) => Some(self.message.clone()),
-            Ok(_) => Some(format!("{}: the expression is neither true nor false", self.message)),
-            Err(error) => Some(format!("{}: it cannot be evaluated: {error}", self.message)),
+            Ok(Value::Bool(true)) => Ok(None),
+            Ok(Value::Bool(false)) => Ok(Some(self.message.clone())),
+            Ok(_) => Err(invalid(format!("rule `{}`: the expression is neither true nor false", self.id))
+                .with_advice("compare it, as in `row.amount > 0`")),
+            Err(error) => Ok(Some(format!("{}: it cannot be evaluated: {error}", self.message))),
         }
     }
 }

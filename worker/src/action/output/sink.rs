@@ -117,5 +117,5 @@ impl Sink {
 }
 
 fn failed(name: &str, error: &io::Error) -> TaskError {
-    disk::fault(format!("cannot write {name}"), error)
+    disk::own_fault(format!("cannot write {name}"), error)
 }

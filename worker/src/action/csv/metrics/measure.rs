@@ -3,14 +3,11 @@
 use candor_proto::{Column, TaskError};
 use serde_json::{Value, json};
 
-use crate::action::csv::numbers::{self, Sample, Samples, quantile};
+use crate::action::csv::numbers::{self, Sample, Samples, quantile, whole_json};
 use crate::schema::{Key, Unique};
 
 /// The quantiles that are given, by name.
 const QUANTILES: [(&str, f64); 5] = [("p05", 0.05), ("p25", 0.25), ("p50", 0.50), ("p75", 0.75), ("p95", 0.95)];
-
-/// From here on a double stands for more than one integer.
-const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// The measures of several columns.
 pub(super) struct Measures {
@@ -76,16 +73,21 @@ impl Measures {
 
 fn of_numbers(mut sample: Sample, whole: bool) -> Value {
     let (count, nulls, mean, stddev) = (sample.values.len(), sample.nulls, sample.mean(), sample.stddev());
+    let exact = sample.whole.filter(|_| whole && count > 0);
     let sum = sample.sum();
     sample.sort();
-    let one = |value: Option<f64>| match value {
-        Some(value) if whole && value.abs() < EXACT_INTEGER && value.fract() == 0.0 => Value::from(value as i64),
-        value => numbers::json(value),
+    let (sum, min, max) = match exact {
+        Some(exact) => (whole_json(exact.sum), whole_json(exact.min), whole_json(exact.max)),
+        None if whole && count == 0 => (Value::from(0), Value::Null, Value::Null),
+        None => {
+            let (first, last) = (sample.values.first().copied(), sample.values.last().copied());
+            (numbers::json(Some(sum)), numbers::json(first), numbers::json(last))
+        }
     };
     let quantiles = QUANTILES.map(|(name, share)| (name.to_owned(), numbers::json(quantile(&sample.values, share))));
     json!({
-        "count": count, "nulls": nulls, "sum": one(Some(sum)), "mean": numbers::json(mean), "stddev": numbers::json(stddev),
-        "min": one(sample.values.first().copied()), "max": one(sample.values.last().copied()),
+        "count": count, "nulls": nulls, "sum": sum, "mean": numbers::json(mean), "stddev": numbers::json(stddev),
+        "min": min, "max": max,
         "quantiles": Value::Object(quantiles.into_iter().collect()),
     })
 }

@@ -63,6 +63,8 @@ impl Checks {
             None => found.clone(),
         };
         let out: Vec<_> = columns.iter().enumerate().map(typed).collect();
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        rules.iter().try_for_each(|rule| rule.asks_of(&names))?;
         let violations = [
             ("row", "integer"),
             ("column", "string"),
@@ -75,7 +77,7 @@ impl Checks {
             shape,
             report: rules.iter().map(|rule| (rule.id.clone(), 0)).collect(),
             rules,
-            names: columns.iter().map(|column| column.name.clone()).collect(),
+            names,
             rows: Writer::create(folder, out)?,
             violations: Writer::create(folder, violations)?,
             rows_in: 0,
@@ -93,7 +95,7 @@ impl Checks {
         if found.is_empty() && !self.rules.is_empty() {
             let scope = RowScope::new(&self.names, &row);
             for rule in &self.rules {
-                if let Some(message) = rule.violation(&scope) {
+                if let Some(message) = rule.violation(&scope)? {
                     found.push(Violation { column: None, rule: rule.id.clone(), severity: rule.severity, message });
                 }
             }

@@ -1,18 +1,31 @@
-//! Whatever is done in whatever order, the store in a file and the simple one in memory say the same.
+//! Anything that can be done to a store, in any order, against the simple one in memory.
+//!
+//! Knows no real store: whoever has one brings it, and the tests of other crates include this file too.
 
-#![expect(clippy::expect_used, reason = "helpers of a test may panic")]
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use candor_platform::Error;
 use candor_platform::runtime;
-use candor_platform::store::embedded::EmbeddedStore;
 use candor_platform::store::memory::MemoryStore;
 use candor_platform::store::{Append, JobLine, Store};
 use candor_proto::{Epoch, Event, JobId, JobState, OwnerId, Recorded};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+/// A real store, empty at first.
+#[async_trait]
+pub(crate) trait Real: Send + Sync {
+    /// Opens it.
+    async fn open(&self) -> Arc<dyn Store>;
+
+    /// Closes it, as whoever holds it might be restarted. Nobody has it open any more.
+    async fn close(&self);
+}
+
+/// Something for one job.
 #[derive(Clone, Debug)]
-struct Piece {
+pub(crate) struct Piece {
     job: u8,
     /// How far beside the right length.
     beside: i8,
@@ -23,7 +36,7 @@ struct Piece {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Partitions(u8),
     Claim {
         partition: u8,
@@ -56,7 +69,8 @@ fn piece() -> impl Strategy<Value = Piece> {
     )
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// One thing that can be done.
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let epoch = || prop_oneof![6 => Just(0_u8), 1 => 1..4_u8];
     prop_oneof![
         1 => (0..3_u8).prop_map(Step::Partitions),
@@ -102,36 +116,41 @@ fn sort<T>(result: Result<T, Error>) -> Result<T, String> {
     })
 }
 
-async fn same_everywhere(file: &EmbeddedStore, memory: &MemoryStore) {
+async fn same_everywhere(real: &dyn Store, memory: &MemoryStore) {
     for partition in 0..2 {
-        assert_eq!(file.live(partition).await, memory.live(partition).await);
+        assert_eq!(real.live(partition).await, memory.live(partition).await);
         for max in [0, 1, 2, 10] {
-            assert_eq!(file.lines(partition, max).await, memory.lines(partition, max).await);
+            assert_eq!(real.lines(partition, max).await, memory.lines(partition, max).await);
         }
         for number in 0..4 {
-            assert_eq!(file.line(partition, job(number)).await, memory.line(partition, job(number)).await);
+            assert_eq!(real.line(partition, job(number)).await, memory.line(partition, job(number)).await);
             for (after, max) in [(0, usize::MAX), (1, 3), (127, 2), (128, 200), (500, 1)] {
-                let read = file.log(partition, job(number), after, max).await;
+                let read = real.log(partition, job(number), after, max).await;
                 assert_eq!(read, memory.log(partition, job(number), after, max).await);
             }
         }
     }
 }
 
-async fn run(steps: Vec<Step>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("state");
-    let mut file = EmbeddedStore::open(&path).await.expect("it opens");
+/// Does all of it, with a bound, and compares.
+pub(crate) fn run(real: &dyn Real, steps: Vec<Step>) {
+    runtime::start().expect("threads").block_on(async {
+        assert!(runtime::timeout(120_000, compare(real, steps)).await.is_some(), "it hangs");
+    });
+}
+
+async fn compare(real: &dyn Real, steps: Vec<Step>) {
+    let mut store = real.open().await;
     let memory = MemoryStore::new();
     let mut epochs: [Vec<Epoch>; 2] = [Vec::new(), Vec::new()];
     for step in steps {
         match step {
             Step::Partitions(wanted) => {
-                assert_eq!(file.partitions(wanted.into()).await, memory.partitions(wanted.into()).await);
+                assert_eq!(store.partitions(wanted.into()).await, memory.partitions(wanted.into()).await);
             }
             Step::Claim { partition, owner } => {
                 let owner = OwnerId::from_uuid(Uuid::from_u128(owner.into()));
-                let epoch = file.claim(partition.into(), owner).await.expect("a claim");
+                let epoch = store.claim(partition.into(), owner).await.expect("a claim");
                 assert_eq!(memory.claim(partition.into(), owner).await, Ok(epoch));
                 epochs[usize::from(partition)].insert(0, epoch);
             }
@@ -147,38 +166,28 @@ async fn run(steps: Vec<Step>) {
                         .sum();
                     appends.push(append(piece, log.len() as u64 + before));
                 }
-                let appended = sort(file.append(partition.into(), epoch, appends.clone()).await);
+                let appended = sort(store.append(partition.into(), epoch, appends.clone()).await);
                 assert_eq!(appended, sort(memory.append(partition.into(), epoch, appends).await));
             }
             Step::Confirm { partition, epoch } => {
                 let epoch = pick(&epochs[usize::from(partition)], epoch);
-                let confirmed = sort(file.confirm(partition.into(), epoch).await);
+                let confirmed = sort(store.confirm(partition.into(), epoch).await);
                 assert_eq!(confirmed, sort(memory.confirm(partition.into(), epoch).await));
             }
             Step::Reopen => {
-                file.close().await;
-                file = EmbeddedStore::open(&path).await.expect("it opens again");
+                drop(store);
+                real.close().await;
+                store = real.open().await;
             }
         }
     }
-    same_everywhere(&file, &memory).await;
-    file.close().await;
-    same_everywhere(&EmbeddedStore::open(&path).await.expect("it opens again"), &memory).await;
+    same_everywhere(&*store, &memory).await;
+    drop(store);
+    real.close().await;
+    same_everywhere(&*real.open().await, &memory).await;
 }
 
 fn pick(epochs: &[Epoch], index: u8) -> Epoch {
     let unknown = Epoch { counter: 1, owner: OwnerId::from_uuid(Uuid::max()) };
     epochs.get(usize::from(index)).copied().unwrap_or(unknown)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-    #[test]
-    fn the_store_in_a_file_says_what_the_simple_one_says(steps in prop::collection::vec(step(), 1..25)) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        runtime.expect("a runtime").block_on(async {
-            let done = runtime::timeout(60_000, run(steps)).await;
-            assert!(done.is_some(), "it hangs");
-        });
-    }
 }
