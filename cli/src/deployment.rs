@@ -14,7 +14,7 @@ use candor_platform::Artifacts;
 use candor_platform::broker::{Properties, Standing};
 use candor_platform::store::JobLine;
 use candor_proto::route::Routes;
-use candor_proto::{Job, JobId, Message, Recorded};
+use candor_proto::{Job, JobId, Message, Millis, Recorded};
 
 use crate::failure::{Code, Failure};
 pub(crate) use direct::{Accepted, Direct};
@@ -112,6 +112,18 @@ pub(crate) async fn job(deployment: &dyn Deployment, id: JobId) -> Result<(Job, 
 pub(crate) fn unknown(id: JobId) -> Failure {
     Failure::usage(Code::UnknownJob, format!("no job {id} is recorded"))
         .advice("`candor list` shows the jobs; one that was submitted a moment ago may not be recorded yet")
+}
+
+/// How long a submitted job may stay unrecorded before it counts as unknown, in milliseconds.
+const UNRECORDED_MS: Millis = 3_600_000;
+
+/// Whether a job that is not recorded may have been submitted lately: an id of version 7 says when it was made.
+pub(crate) fn may_be_under_way(id: JobId, now: Millis) -> bool {
+    id.uuid().get_timestamp().is_some_and(|made_at| {
+        let (seconds, nanos) = made_at.to_unix();
+        let made_at = seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000));
+        made_at.abs_diff(now) <= UNRECORDED_MS
+    })
 }
 
 /// The id that somebody typed.

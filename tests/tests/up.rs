@@ -160,6 +160,7 @@ fn wrong_words_are_refused_with_what_to_do() {
         (["status", "job_01910000-0000-7000-8000-00000000000a"], "unknown_job"),
         (["export", "job_01910000-0000-7000-8000-00000000000a"], "unknown_job"),
         (["logs", "job_01910000-0000-7000-8000-00000000000a"], "unknown_job"),
+        (["cancel", "job_01910000-0000-7000-8000-00000000000a"], "unknown_job"),
     ] {
         let output = case.run(&[arguments.as_slice(), &["--json"]].concat());
         ended(&output, 2);

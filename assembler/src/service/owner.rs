@@ -76,12 +76,14 @@ impl Owner {
     }
 
     fn lost(&self, error: Error) {
+        if !self.shared.troubles.met(self.number, Doing::Owning, error.clone()) {
+            return;
+        }
         if error.worth_waiting() {
             tracing::warn!(partition = self.number, %error, "partition lost, loading it again");
         } else {
             tracing::error!(partition = self.number, %error, "partition cannot go on");
         }
-        self.shared.troubles.met(self.number, Doing::Owning, error);
     }
 
     fn well_since(&self, since: Millis) -> bool {

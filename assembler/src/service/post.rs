@@ -74,8 +74,10 @@ pub(super) async fn post(desk: &Desk, mut postings: Vec<Posting>, when: When) ->
         postings = again;
         if let Some(error) = reason {
             if pause_ms == PAUSE_MS.1 {
-                tracing::warn!(partition = desk.partition, %error, left = postings.len(), "publishing does not go on");
-                desk.shared.troubles.met(desk.partition, Doing::Publishing, error.into());
+                let (left, what) = (postings.len(), error.to_string());
+                if desk.shared.troubles.met(desk.partition, Doing::Publishing, error.into()) {
+                    tracing::warn!(partition = desk.partition, error = what, left, "publishing does not go on");
+                }
             }
             runtime::sleep(pause_ms).await;
             pause_ms = (pause_ms * 2).min(PAUSE_MS.1);

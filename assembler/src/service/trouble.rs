@@ -33,11 +33,15 @@ impl Troubles {
     }
 
     /// This keeps the partition from what it was doing.
-    pub(super) fn met(&self, partition: u32, doing: Doing, error: Error) {
+    /// Whether that is news: the same trouble that goes on is worth one word.
+    pub(super) fn met(&self, partition: u32, doing: Doing, error: Error) -> bool {
+        let mut news = false;
         self.change(|present| {
+            news = present.get(&(partition, doing)) != Some(&error);
             present.insert((partition, doing), error);
             true
         });
+        news
     }
 
     /// Nothing does any more.

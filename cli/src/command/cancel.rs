@@ -1,6 +1,7 @@
 //! `candor cancel`: ends a job.
 
 use candor_platform::config::Environment;
+use candor_platform::{Clock, SystemClock};
 use candor_proto::message::{Order, Verdict};
 use serde_json::json;
 
@@ -15,6 +16,10 @@ use crate::terminal;
 pub(super) async fn cancel(options: &Cancel, environment: &Environment) -> Result<Exit, Failure> {
     let id = deployment::id(&options.job)?;
     let deployment = deployment::open(&settings::place(&options.place, environment)?).await?;
+    // A cancel may come before its job's plan, and would wait for ever for that of a job that nobody submitted.
+    if deployment.line(id).await?.is_none() && !deployment::may_be_under_way(id, SystemClock.now()) {
+        return Err(deployment::unknown(id));
+    }
     match directive::give(&*deployment, id, Order::Cancel).await? {
         Verdict::Done | Verdict::AlreadyKnown => {
             if options.json {

@@ -14,9 +14,6 @@ use crate::settings;
 use crate::terminal;
 use crate::waiting::{self, Waiting};
 
-/// How long a submitted job may stay unrecorded before it counts as unknown, in milliseconds. Its id says when it was made.
-const UNRECORDED_MS: Millis = 3_600_000;
-
 /// Shows how a job stands.
 pub(super) async fn status(options: &Status, environment: &Environment) -> Result<Exit, Failure> {
     let id = deployment::id(&options.job)?;
@@ -52,7 +49,7 @@ pub(super) fn document(job: &Job, waiting: &[Waiting]) -> Result<Value, Failure>
 
 /// A job that is not recorded: accepted a moment ago, or unknown.
 async fn planning(options: &Status, deployment: &dyn Deployment, id: JobId, now: Millis) -> Result<Exit, Failure> {
-    let young = made_at(id).is_some_and(|made_at| made_at <= now + UNRECORDED_MS && now <= made_at + UNRECORDED_MS);
+    let young = deployment::may_be_under_way(id, now);
     let waits = deployment.standing(&deployment.routes().jobs()).await?.is_some_and(|standing| standing.ready > 0);
     if !young && !waits {
         return Err(deployment::unknown(id));
@@ -67,12 +64,6 @@ async fn planning(options: &Status, deployment: &dyn Deployment, id: JobId, now:
         terminal::line("no plan of it is recorded yet; when that lasts, `candor doctor` says why");
     }
     Ok(Exit::Complete)
-}
-
-/// When an id of version 7 was made.
-fn made_at(id: JobId) -> Option<Millis> {
-    let (seconds, nanos) = id.uuid().get_timestamp()?.to_unix();
-    Some(seconds.saturating_mul(1_000).saturating_add(u64::from(nanos / 1_000_000)))
 }
 
 fn head(job: &Job) -> String {
