@@ -17,6 +17,8 @@ use crate::sharing::{ANNOUNCE_MS, Sharing, Why};
 
 /// Words of others that are taken from the broker at once.
 const PREFETCH: u32 = 64;
+/// The key of announcements. Not by the fan-out of control: a word a second would keep every idle worker awake.
+const ANNOUNCEMENTS: &str = "assemblers";
 /// Pause before the private queue is made again, in milliseconds.
 const AGAIN_MS: u64 = 500;
 
@@ -117,7 +119,7 @@ async fn speak_and_hear(shared: &Shared, drain: &mut watch::Receiver<bool>) -> R
     let Shared { parts, config, owner, share, .. } = shared;
     // With the owner's id in it: whoever had this name before may not be gone yet for the broker.
     let name = parts.routes.assemblers(&format!("{}.{}", config.instance, owner.uuid().simple()));
-    let binding = Binding { exchange: parts.routes.control(), key: String::new() };
+    let binding = Binding { exchange: parts.routes.events(), key: ANNOUNCEMENTS.to_owned() };
     parts.broker.declare_private(&parts.routes.private(name.clone()), &[binding]).await?;
     let mut consumer: Box<dyn Consumer> = parts.broker.consume(&name, PREFETCH).await?;
     let mut owned = share.owned();
@@ -162,7 +164,7 @@ async fn announce(shared: &Shared, leaving: bool) {
     let partitions = share.lock().owned().iter().copied().collect();
     let announcement = Announcement { owner: *owner, instance: config.instance.clone(), partitions, leaving };
     let outgoing = Outgoing {
-        target: Target::Exchange { name: parts.routes.control(), key: String::new() },
+        target: Target::Exchange { name: parts.routes.events(), key: ANNOUNCEMENTS.to_owned() },
         message: Message::Announcement(announcement),
         properties: Properties::fresh(MessageId::from_uuid((parts.fresh)())),
     };

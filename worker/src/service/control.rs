@@ -41,7 +41,7 @@ pub(super) async fn listen(shared: Arc<Shared>, private: Private) {
         while let Some(delivery) = consumer.next().await {
             match &delivery.message {
                 Ok(Message::Revocation(revocation)) => shared.held.revoke(revocation),
-                // What assemblers say to each other comes here too.
+                // Nothing else is meant for a worker.
                 Ok(_) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a message of control cannot be read");
